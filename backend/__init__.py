@@ -1,0 +1,1 @@
+"""The domain of Niangjia and its phone API."""

@@ -1,0 +1,149 @@
+"""The pool, the one transaction helper, and plain reads."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
+from uuid_utils.compat import uuid7
+
+from backend.errors import Unavailable
+
+ACQUIRE_SECONDS = 4.0
+STATEMENT_SECONDS = 20.0
+
+#: Ids are UUIDv7 made here, so that PostgreSQL 15 serves as well as 18 and rows sort by age.
+new_id = uuid7
+
+
+class Engine(PostgresEngine):
+    """Piccolo's engine without its connections at import: readiness and migration check the server instead."""
+
+    async def check_version(self) -> None:
+        """Nothing: `niangjia migrate` and /health/ready ask the server."""
+
+    async def prep_database(self) -> None:
+        """Nothing: no extension is used."""
+
+
+def engine(dsn: str) -> Engine:
+    """An engine for the database at `dsn`; opens no connection yet."""
+    return Engine({"dsn": dsn, "command_timeout": STATEMENT_SECONDS, "timeout": ACQUIRE_SECONDS}, extensions=())
+
+
+def db() -> Engine:
+    """The engine of this process."""
+    from backend.piccolo_conf import DB
+
+    return DB
+
+
+async def open_pool(min_size: int = 2, max_size: int = 10) -> None:
+    """Open this process's pool; raises Unavailable where the server does not answer."""
+    with database_errors():
+        await db().start_connection_pool(min_size=min_size, max_size=max_size)
+
+
+async def close_pool() -> None:
+    """Close this process's pool, waiting for the connections in use."""
+    await db().close_connection_pool()
+
+
+@contextlib.contextmanager
+def database_errors() -> Iterator[None]:
+    """Say Unavailable for a database that cannot be reached, is starting, stopping, full or too slow."""
+    try:
+        yield
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.AdminShutdownError,
+        asyncpg.CrashShutdownError,
+        asyncpg.QueryCanceledError,
+        asyncpg.LockNotAvailableError,
+        asyncpg.DeadlockDetectedError,
+    ) as error:
+        raise Unavailable("database") from error
+
+
+@asynccontextmanager
+async def transaction(
+    role: str | None = None, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    """Run the block in one transaction: committed at its end, rolled back by any exception.
+
+    Inside another transaction it is a savepoint: an exception undoes this block only. `role` and `settings` hold for
+    the transaction (`SET LOCAL`); they serve row-level security and are refused in a nested block. Never run two
+    queries of one transaction at the same time, and call no store inside it.
+    """
+    current = db().current_transaction.get()
+    if current is not None:
+        if role or settings:
+            raise RuntimeError("a role or a setting belongs to the outermost transaction")
+        async with current.connection.transaction():
+            yield current.connection
+        return
+    pool = db().pool
+    if pool is None:
+        raise Unavailable("database")
+    with database_errors():
+        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+            if role:
+                await connection.execute(f'SET LOCAL ROLE "{role}"')
+            for name, value in (settings or {}).items():
+                await connection.execute("SELECT set_config($1, $2, true)", name, value)
+            piccolo = PostgresTransaction(db())
+            piccolo.connection = connection
+            token = db().current_transaction.set(piccolo)
+            try:
+                yield connection
+            finally:
+                db().current_transaction.reset(token)
+
+
+@asynccontextmanager
+async def _connection() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    current = db().current_transaction.get()
+    if current is not None:
+        yield current.connection
+        return
+    pool = db().pool
+    if pool is None:
+        raise Unavailable("database")
+    with database_errors():
+        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            yield connection
+
+
+async def fetch(sql: str, *args: Any) -> list[asyncpg.Record]:
+    """The rows of a statement with `$1` places, in the current transaction if there is one."""
+    async with _connection() as connection:
+        return list(await connection.fetch(sql, *args))
+
+
+async def fetch_one(sql: str, *args: Any) -> asyncpg.Record | None:
+    """The first row, or None."""
+    async with _connection() as connection:
+        return await connection.fetchrow(sql, *args)
+
+
+async def fetch_value(sql: str, *args: Any) -> Any:
+    """The first column of the first row, or None."""
+    async with _connection() as connection:
+        return await connection.fetchval(sql, *args)
+
+
+async def execute(sql: str, *args: Any) -> int:
+    """Run a statement that changes rows; the number of rows it touched."""
+    async with _connection() as connection:
+        status = await connection.execute(sql, *args)
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0

@@ -1,0 +1,52 @@
+"""Papers: what was uploaded, what was found, who judged it, who looked."""
+
+from __future__ import annotations
+
+from piccolo.columns import UUID, Bytea, Date, Integer, SmallInt, Varchar
+from piccolo.table import Table
+
+from backend.columns import Id, Instant, Link
+from backend.people.tables import Person
+from backend.unions.tables import TradeUnion
+
+
+class Upload(Table, tablename="upload"):
+    """One file sent once under one key that is never overwritten; it belongs to a person, a unit or a case."""
+
+    id = Id()
+    kind = Varchar(30)
+    owner_person = Link(Person, null=True)
+    owner_union = Link(TradeUnion, null=True)
+    owner_application = UUID(null=True, default=None, index=True)
+    reserved_by = UUID(index=True, default=None)
+    state = Varchar(10)
+    name_sealed = Bytea()
+    declared_type = Varchar(20)
+    declared_size = Integer()
+    declared_sha256 = Bytea()
+    object_key = Varchar(80, unique=True)
+    rendition_key = Varchar(80, null=True, default=None)
+    detected_type = Varchar(20, default="")
+    pages = SmallInt(default=0)
+    malware = Varchar(12, default="not_scanned")
+    refusal_code = Varchar(40, default="")
+    reserved_at = Instant()
+    uploaded_at = Instant(null=True)
+    checked_at = Instant(null=True)
+    expires_on = Date(null=True, default=None)
+    version = Integer(default=1)
+
+
+class Verdict(Table, tablename="verdict"):
+    """What a verifier said of an upload, bound to its SHA-256."""
+
+    id = Id()
+    upload = Link(Upload)
+    sha256 = Bytea()
+    outcome = Varchar(10)
+    reason_code = Varchar(30, default="")
+    comment = Varchar(500, default="")
+    by_account = UUID(default=None)
+    by_name = Varchar(60)
+    at = Instant()
+    expires_on = Date(null=True, default=None)

@@ -1,0 +1,1 @@
+"""One linear history: each module carries the SQL file of its own name."""

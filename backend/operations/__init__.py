@@ -1,0 +1,1 @@
+"""What an operator runs: the supervisor, the embedded services, migration, demonstration data, the tour."""

@@ -1,0 +1,86 @@
+"""The file of frontline staff: records, emergencies, service periods, honours."""
+
+from __future__ import annotations
+
+from piccolo.columns import UUID, Bytea, Date, Integer, Varchar
+from piccolo.table import Table
+
+from backend.accounts.tables import WorkerAccount
+from backend.columns import Id, Instant, Link, Scoped
+from backend.people.tables import Person
+from backend.unions.tables import TradeUnion
+
+
+class Emergency(Table, tablename="emergency"):
+    """A public emergency that frontline service belongs to; without an end date it goes on."""
+
+    id = Id()
+    name = Varchar(120)
+    level = Varchar(20)
+    area_code = Varchar(6)
+    start_on = Date()
+    end_on = Date(null=True, default=None)
+
+
+class StaffRecord(Scoped, Table, tablename="staff_record"):
+    """What the union's file says of one worker; the level columns follow the unit."""
+
+    id = Id()
+    person = Link(Person, unique=True)
+    unit = Link(TradeUnion)
+    department = Varchar(60, default="")
+    phone_sealed = Bytea()
+    phone_digest = Bytea(index=True)
+    phone_masked = Varchar(20)
+    population = Varchar(30)
+    job_category = Varchar(30)
+    joined_unit_on = Date()
+    certification = Varchar(20)
+    list_version = Varchar(40, default="")
+    source = Varchar(10)
+    state = Varchar(10)
+    reported_by = UUID(default=None)
+    verified_by = UUID(null=True, default=None)
+    verified_at = Instant(null=True)
+    returned_reason = Varchar(500, default="")
+    version = Integer(default=1)
+    created_at = Instant()
+    updated_at = Instant()
+
+
+class ServicePeriod(Table, tablename="service_period"):
+    """Days that a worker served at the front of one emergency; `evidence` is an upload."""
+
+    id = Id()
+    record = Link(StaffRecord)
+    emergency = Link(Emergency)
+    place = Varchar(120)
+    post = Varchar(60)
+    dispatch = Varchar(20)
+    from_on = Date()
+    to_on = Date(null=True, default=None)
+    evidence = UUID(null=True, default=None)
+
+
+class Honour(Table, tablename="honour"):
+    """A commendation that a worker holds already."""
+
+    id = Id()
+    record = Link(StaffRecord)
+    title = Varchar(120)
+    level = Varchar(10)
+    awarded_on = Date()
+    evidence = UUID(null=True, default=None)
+
+
+class Takeover(Table, tablename="takeover"):
+    """An account asks for the record that its unit reported: open until a code or the unit officer proves it."""
+
+    id = Id()
+    account = Link(WorkerAccount)
+    record = Link(StaffRecord, null=True)
+    state = Varchar(10)
+    asked_at = Instant()
+    settled_at = Instant(null=True)
+    settled_by = UUID(null=True, default=None)
+    how = Varchar(10, default="")

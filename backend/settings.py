@@ -1,0 +1,125 @@
+"""Frozen settings, read once from the environment; no secret has a default."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """The environment does not make a usable configuration; the text names the variable and what it should be."""
+
+
+class Mode(StrEnum):
+    """`demo` lets the operator's command line move the business clock and prints login codes; never both with production."""
+
+    PRODUCTION = "production"
+    DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where the object store is; `public_endpoint` is the address that phones reach, used for signing only."""
+
+    endpoint: str
+    public_endpoint: str
+    region: str
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that a process needs to know of its surroundings."""
+
+    mode: Mode
+    database_url: str
+    store: StoreSettings
+    field_keys: Mapping[str, bytes]
+    current_field_key: str
+    index_key: bytes
+    token_key: bytes
+    public_url: str
+    console_url: str
+    clamd: str | None
+    data: Path | None
+
+    @property
+    def demo(self) -> bool:
+        """Whether the business clock may be moved and codes are printed instead of sent."""
+        return self.mode is Mode.DEMO
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
+        """Read and check every variable; raises SettingsError naming the first one that is missing or wrong."""
+        keys = _field_keys(_required(env, "NIANGJIA_FIELD_KEYS"))
+        endpoint = _required(env, "NIANGJIA_S3_ENDPOINT")
+        mode = env.get("NIANGJIA_MODE", "production")
+        if mode not in set(Mode):
+            raise SettingsError("NIANGJIA_MODE must be production or demo")
+        console_url = env.get("NIANGJIA_CONSOLE_URL", "http://127.0.0.1:8001")
+        if mode == Mode.DEMO and console_url.startswith("https://"):
+            raise SettingsError("NIANGJIA_MODE=demo moves the clock and prints codes: it is refused on an https console")
+        return cls(
+            mode=Mode(mode),
+            database_url=_required(env, "DATABASE_URL"),
+            store=StoreSettings(
+                endpoint=endpoint,
+                public_endpoint=env.get("NIANGJIA_S3_PUBLIC_ENDPOINT", endpoint),
+                region=env.get("NIANGJIA_S3_REGION", "us-east-1"),
+                access_key=_required(env, "NIANGJIA_S3_ACCESS_KEY"),
+                secret_key=_required(env, "NIANGJIA_S3_SECRET_KEY"),
+            ),
+            field_keys=keys,
+            current_field_key=next(iter(keys)),
+            index_key=_key(env, "NIANGJIA_INDEX_KEY"),
+            token_key=_key(env, "NIANGJIA_TOKEN_KEY"),
+            public_url=env.get("NIANGJIA_PUBLIC_URL", "http://127.0.0.1:8000"),
+            console_url=console_url,
+            clamd=env.get("NIANGJIA_CLAMD") or None,
+            data=Path(env["NIANGJIA_DATA"]) if env.get("NIANGJIA_DATA") else None,
+        )
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings.from_env()
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _key(env: Mapping[str, str], name: str) -> bytes:
+    return _decode(name, _required(env, name))
+
+
+def _field_keys(value: str) -> dict[str, bytes]:
+    """Keys as `id:base64,id:base64`; the first seals, all open."""
+    keys = {}
+    for part in value.split(","):
+        key_id, colon, encoded = part.strip().partition(":")
+        if not (colon and key_id.isascii() and key_id.isalnum() and len(key_id) <= 16):
+            raise SettingsError("NIANGJIA_FIELD_KEYS must be id:base64,… with ids of up to 16 letters and digits")
+        keys[key_id] = _decode("NIANGJIA_FIELD_KEYS", encoded)
+    return keys
+
+
+def _decode(name: str, encoded: str) -> bytes:
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise SettingsError(f"{name} is not base64") from None
+    if len(key) != 32:
+        raise SettingsError(f"{name} must be 32 bytes in base64")
+    return key

@@ -1,0 +1,48 @@
+"""Words shown to people: one text in Chinese and in English."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Language(StrEnum):
+    """The languages the product speaks; Chinese is the one it falls back to."""
+
+    ZH = "zh-CN"
+    EN = "en"
+
+    @classmethod
+    def of(cls, accept_language: str | None) -> Language:
+        """The first language of an Accept-Language header that we speak, by the order of its weights."""
+        wanted: list[tuple[float, Language]] = []
+        for part in (accept_language or "").split(","):
+            tag, _, weight = part.strip().partition(";q=")
+            language = {"zh": cls.ZH, "en": cls.EN}.get(tag.lower().split("-")[0])
+            if language is None:
+                continue
+            try:
+                wanted.append((float(weight) if weight else 1.0, language))
+            except ValueError:
+                continue
+        return max(wanted, key=lambda pair: pair[0])[1] if wanted else cls.ZH
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One phrase in both languages; `{name}` places are filled by `fill`."""
+
+    zh: str
+    en: str
+
+    def in_(self, language: Language) -> str:
+        """The phrase in `language`."""
+        return self.zh if language is Language.ZH else self.en
+
+    def fill(self, **values: Any) -> Text:
+        """The phrase with its places filled; a value that is a Text itself is filled in its own language."""
+        return Text(
+            self.zh.format(**{key: value.zh if isinstance(value, Text) else value for key, value in values.items()}),
+            self.en.format(**{key: value.en if isinstance(value, Text) else value for key, value in values.items()}),
+        )

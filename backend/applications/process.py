@@ -1,0 +1,106 @@
+"""What a programme's slice gives to the shared case: its rules, its own rows, its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from backend.applications.case import Case
+from backend.applications.lifecycle import Action, Move
+from backend.errors import Violation
+from backend.identity import Actor
+from backend.words import Text
+
+
+class PointLine(msgspec.Struct, frozen=True):
+    """One line of a priority: why so many points."""
+
+    code: str
+    label_zh: str
+    label_en: str
+    points: int
+    clause: str = ""
+
+
+class RuleCheck(msgspec.Struct, frozen=True):
+    """One rule as it was judged: passed or not, with the figure it was judged on."""
+
+    code: str
+    passed: bool
+    zh: str
+    en: str
+    clause: str = ""
+    field: str = ""
+
+    def violation(self) -> Violation:
+        """The rule as broken."""
+        return Violation(self.code, Text(self.zh, self.en), self.field, self.clause)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the slice's rules say of a case on submitting.
+
+    `facts` is anything msgspec encodes: it is sealed beside the event that it was judged for.
+    """
+
+    facts: Any
+    checks: Sequence[RuleCheck] = ()
+    lines: Sequence[PointLine] = ()
+
+    @property
+    def violations(self) -> list[Violation]:
+        """All rules that are broken."""
+        return [check.violation() for check in self.checks if not check.passed]
+
+    @property
+    def points(self) -> int:
+        """The sum of the lines."""
+        return sum(line.points for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A block of the case page that a slice contributes: a heading and rows of label and value."""
+
+    title: Text
+    rows: Sequence[tuple[Text, str | Text]]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A programme kind with no rules of its own; a slice overrides what it needs.
+
+    `aggregate_table` names the table of the aggregate that a case belongs to: it is locked before the case, so that
+    whatever concerns many cases runs in one order.
+    """
+
+    kind: str
+    prefix: str
+    label: Text
+    aggregate_table: str = ""
+    aggregate_actions: frozenset[Action] = field(default_factory=frozenset)
+
+    async def judge(self, case: Case, now: datetime) -> Judgement:
+        """Judge a case that is to be submitted."""
+        return Judgement(facts={})
+
+    async def guard(self, case: Case, move: Move, now: datetime) -> list[Violation]:
+        """What else forbids `move`, beyond role, scope and conflict."""
+        return []
+
+    async def persons_concerned(self, case: Case) -> set[UUID]:
+        """The persons whom the case is about: nobody of them, nor a relative of theirs, acts on it."""
+        return {case.subject_person} if case.subject_person else set()
+
+    async def effect(self, door: Any, case: Case, move: Move, actor: Actor, now: datetime) -> None:
+        """What follows in the slice's own rows; `case` is as it is after the move, `door` steps further cases."""
+
+    async def panels(self, case: Case) -> Sequence[Panel]:
+        """What the desk shows of the slice's own rows, without secrets."""
+        return ()

@@ -67,7 +67,8 @@ class Actor:
     """The caller of a service.
 
     `account_id` names the login (worker or console), `person_id` the human being behind it where known, `employer_id`
-    the unit where that person works, which is apart from the unions that the roles are bound to.
+    the unit where that person works, which is apart from the unions that the roles are bound to. `origin` is `phone`
+    (then the only role is worker), `console` or `system`.
     """
 
     account_id: UUID
@@ -80,7 +81,8 @@ class Actor:
     roles: frozenset[Role] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "roles", frozenset(binding.role for binding in self.bindings) or frozenset({Role.WORKER}))
+        held = frozenset(binding.role for binding in self.bindings)
+        object.__setattr__(self, "roles", frozenset({Role.WORKER}) if self.origin == "phone" else held)
 
     def unions_as(self, *roles: Role) -> list[Binding]:
         """The bindings under any of these roles."""

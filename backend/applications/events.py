@@ -47,6 +47,7 @@ class EventLog:
                 "from": [case.stage_key, case.state],
                 "to": [after.stage_key, after.state],
                 "placement": [after.placement, after.rank],
+                "acting_union": after.acting_union,
                 "comment": comment,
                 "facts": hashlib.sha256(encoded).hexdigest() if encoded is not None else None,
             },
@@ -75,6 +76,11 @@ class EventLog:
             sealed = (await self._key(case.id)).seal(encoded.decode(), f"facts:{case.id}:{seq}")
             await ApplicationFacts.insert(ApplicationFacts(application=case.id, seq=seq, sealed=sealed))
         return UUID(str(event.id))
+
+    @staticmethod
+    def plain(facts: Any) -> Any:
+        """`facts` as they would be read back: for comparing with those of an earlier event."""
+        return msgspec.json.decode(msgspec.json.encode(facts))
 
     async def facts(self, application_id: UUID, seq: int) -> Any:
         """The facts that event `seq` judged, decoded; None where there were none or their key is destroyed."""

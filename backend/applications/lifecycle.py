@@ -209,6 +209,7 @@ KINDS: Mapping[StageKind, Kind] = MappingProxyType(
                 ),
                 ActionRule(Action.CONCLUDE, By.AGGREGATE, Outcome.NEXT, _states(State.ON_NOTICE)),
             ),
+            judging=True,
         ),
         StageKind.CONFIRMATION: Kind(
             State.APPROVED,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from backend.applications.case import Case
 from backend.applications.lifecycle import Action, Move
+from backend.applications.programme import Stage
+from backend.calendars.service import working_days_after
 from backend.errors import Violation
 from backend.identity import Actor
 from backend.words import Text
@@ -72,6 +74,24 @@ class Panel:
     rows: Sequence[tuple[Text, str | Text]]
 
 
+class Door(Protocol):
+    """The inner step of the shared case, for effects that concern further cases."""
+
+    async def step(
+        self,
+        actor: Actor,
+        case: Case,
+        action: Action,
+        now: datetime,
+        *,
+        comment: str = "",
+        placement: str | None = None,
+        rank: int | None = None,
+        due_on: date | None = None,
+    ) -> Case:
+        """Move a case whose row and aggregate the caller has locked; the case as it is afterwards."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """A programme kind with no rules of its own; a slice overrides what it needs.
@@ -98,8 +118,15 @@ class Process:
         """The persons whom the case is about: nobody of them, nor a relative of theirs, acts on it."""
         return {case.subject_person} if case.subject_person else set()
 
-    async def effect(self, door: Any, case: Case, move: Move, actor: Actor, now: datetime) -> None:
+    async def effect(self, door: Door, case: Case, move: Move, actor: Actor, now: datetime) -> None:
         """What follows in the slice's own rows; `case` is as it is after the move, `door` steps further cases."""
+
+    async def confirm_due_on(self, case: Case, stage: Stage, today: date) -> date:
+        """The last day on which a place that is offered today can be confirmed."""
+        return await working_days_after(today, stage.working_days)
+
+    async def notice_concluded(self, door: Door, aggregate: UUID, now: datetime) -> None:
+        """What follows in the slice when a notice over its aggregate has ended; the aggregate is locked."""
 
     async def panels(self, case: Case) -> Sequence[Panel]:
         """What the desk shows of the slice's own rows, without secrets."""

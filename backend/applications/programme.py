@@ -14,12 +14,26 @@ from backend.identity import Level, Role
 from backend.words import Text
 
 
+class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that a committee scores from 0 to 100; `weight` is its percent of the whole."""
+
+    key: str
+    label_zh: str
+    label_en: str
+    weight: int
+
+    @property
+    def label(self) -> Text:
+        """Its name in both languages."""
+        return Text(self.label_zh, self.label_en)
+
+
 class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One stage of a route: what kind, which level acts in which role, and by what rule.
 
     `reviewers` is the quorum of a committee, `pass_percent` the share of its votes that passes, `working_days` how long
     a notice stands or within how many days the stage should be done. `papers` demands every required paper verified
-    before the stage lets a case through. `independent` hides other members' reviews until one's own is in.
+    before the stage lets a case through. Scores further apart than `max_spread` must be talked over and settled.
     """
 
     key: str
@@ -31,7 +45,8 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     working_days: int = 5
     reviewers: int = 0
     pass_percent: int = 50
-    independent: bool = True
+    criteria: tuple[Criterion, ...] = ()
+    max_spread: int = 100
     papers: bool = False
 
     @property
@@ -130,6 +145,8 @@ def _check_stage(stage: Stage) -> list[Violation]:
         found.append(_broken("stage_kind", "填报环节不写入流程。", "Filing is not part of a route.", stage.key))
     if stage.kind is StageKind.COMMITTEE and not (stage.reviewers >= 1 and 1 <= stage.pass_percent <= 100):
         found.append(_broken("stage_quorum", "评审环节须有法定人数和通过比例。", "A committee needs a quorum and a pass mark.", stage.key))
+    if stage.criteria and sum(criterion.weight for criterion in stage.criteria) != 100:
+        found.append(_broken("stage_weights", "各项权重之和须为 100%。", "Weights sum to 100 %.", stage.key))
     if stage.kind is StageKind.NOTICE and stage.working_days < 5:
         found.append(
             _broken("stage_notice_days", "公示不得少于 5 个工作日。", "A notice stands for at least 5 working days.", stage.key)

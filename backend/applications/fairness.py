@@ -1,0 +1,124 @@
+"""Who may not act on a case, and which union acts in a stage: the rules of conflict (回避)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from backend.applications.case import Case
+from backend.applications.lifecycle import INVOLVING, KINDS, StageKind
+from backend.applications.programme import Stage
+from backend.database import fetch, fetch_one
+from backend.errors import Violation
+from backend.identity import Actor, Level, Role
+from backend.words import Text
+
+CLAUSE = "回避规则:不评审本人、亲属、本单位及经办过的事项"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How somebody stands to a case."""
+
+    is_subject: bool = False
+    is_relative: bool = False
+    same_unit: bool = False
+    involved: bool = False
+    recused: bool = False
+
+
+def conflict(standing: Standing, *, judging: bool) -> Violation | None:
+    """Why somebody who stands so may not act; None when nothing forbids it.
+
+    Nobody acts on oneself or a relative; a judging stage also bars the own unit, an earlier part in the case, and
+    whoever stepped back.
+    """
+    if standing.is_subject:
+        return _barred("conflict_own_case", "不能办理本人的事项。", "Nobody acts on their own case.")
+    if standing.is_relative:
+        return _barred("conflict_relative", "不能办理亲属的事项。", "Nobody acts on a relative's case.")
+    if judging and standing.recused:
+        return _barred("conflict_recused", "您已回避此事项。", "You stepped back from this case.")
+    if judging and standing.same_unit:
+        return _barred("conflict_own_unit", "不能评审本单位职工的事项。", "Nobody judges a case of their own unit.")
+    if judging and standing.involved:
+        return _barred("conflict_involved", "您办理过此事项的前序环节,须回避。", "You acted on this case before.")
+    return None
+
+
+async def standing(actor: Actor, case: Case, concerned: set[UUID]) -> Standing:
+    """How `actor` stands to `case`, which is about the persons `concerned`.
+
+    A review in the stage that is now open is not an earlier part: the committee's own work bars nobody from it.
+    """
+    row = await fetch_one(
+        """SELECT
+            EXISTS (SELECT FROM relation r WHERE r.to_on IS NULL
+                AND ((r.person = $2 AND r.relative = ANY($3)) OR (r.relative = $2 AND r.person = ANY($3)))) AS relative,
+            EXISTS (SELECT FROM application_event e WHERE e.application = $1 AND e.actor = $4
+                AND e.action = ANY($5) AND NOT (e.from_stage = $6 AND e.to_stage = $6)) AS involved,
+            EXISTS (SELECT FROM recusal x WHERE x.application = $1 AND x.account = $4 AND x.stage = $6) AS recused""",
+        case.id,
+        actor.person_id,
+        list(concerned),
+        actor.account_id,
+        list(INVOLVING),
+        case.stage_key,
+    )
+    assert row is not None
+    return Standing(
+        is_subject=actor.person_id is not None and actor.person_id in concerned,
+        is_relative=row["relative"],
+        same_unit=actor.employer_id is not None and actor.employer_id == case.levels[Level.UNIT],
+        involved=row["involved"],
+        recused=row["recused"],
+    )
+
+
+async def seat(case: Case, stage: Stage, concerned: set[UUID]) -> UUID | None:
+    """The union that acts on `case` in `stage`: of its level, or the nearest above where enough people may act.
+
+    A stage that nobody there may fill (the only verifier is the applicant's wife) goes up by this rule; the event
+    records which union it went to. Where no level can fill it, it stays at its own.
+    """
+    levels = list(Level)
+    upward = levels[: levels.index(stage.level) + 1][::-1]
+    unions = [union for level in upward if (union := case.levels[level]) is not None]
+    if not unions:
+        return None
+    judging = KINDS[stage.kind].judging
+    fit = {
+        row["trade_union"]: row["people"]
+        for row in await fetch(
+            """SELECT b.trade_union, count(DISTINCT b.account) AS people
+            FROM role_binding b JOIN console_account c ON c.id = b.account
+            WHERE b.role = $1 AND b.trade_union = ANY($2) AND b.to_at IS NULL AND c.active
+                AND (b.role NOT IN ('reviewer', 'chair') OR b.approved_by IS NOT NULL)
+                AND (c.person IS NULL OR NOT (c.person = ANY($3) OR EXISTS (
+                    SELECT FROM relation r WHERE r.to_on IS NULL
+                        AND ((r.person = c.person AND r.relative = ANY($3))
+                            OR (r.relative = c.person AND r.person = ANY($3))))))
+                AND NOT ($4 AND (c.employer IS NOT DISTINCT FROM $5 OR EXISTS (
+                    SELECT FROM application_event e
+                    WHERE e.application = $6 AND e.actor = c.id AND e.action = ANY($7))))
+            GROUP BY b.trade_union""",
+            stage.role,
+            unions,
+            list(concerned),
+            judging,
+            case.levels[Level.UNIT],
+            case.id,
+            list(INVOLVING),
+        )
+    }
+    needed = stage.reviewers if stage.kind is StageKind.COMMITTEE else 1
+    return next((union for union in unions if fit.get(union, 0) >= needed), unions[0])
+
+
+def holds_seat(actor: Actor, case: Case, role: Role) -> bool:
+    """Whether the actor holds `role` at the very union that acts on the case now."""
+    return case.acting_union is not None and any(b.union_id == case.acting_union for b in actor.unions_as(role))
+
+
+def _barred(code: str, zh: str, en: str) -> Violation:
+    return Violation(code, Text(zh, en), clause=CLAUSE)

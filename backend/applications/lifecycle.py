@@ -273,7 +273,6 @@ INVOLVING = frozenset(
         Action.REVIEW,
         Action.SETTLE,
         Action.DECIDE,
-        Action.OBJECT,
     }
 )
 

@@ -147,7 +147,8 @@ class Notices:
                 raise Conflict("notice_over", Text("公示已结束,不再受理异议。", "The notice is over; objections are closed."))
             objection = await objections.record(actor, case, entry, words, self.sealer, now)
             if case.state is State.ON_NOTICE:
-                await self.applications.step(actor, case, Action.OBJECT, now)
+                # Who objected is known to the handler alone: the case's own log names nobody.
+                await self.applications.step(system_actor("公示异议"), case, Action.OBJECT, now)
         return objection
 
     async def end_due(self) -> int:

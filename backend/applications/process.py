@@ -5,65 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
-import msgspec
-
 from backend.applications.case import Case
+from backend.applications.judgement import Judgement
 from backend.applications.lifecycle import Action, Move
 from backend.applications.programme import Stage
 from backend.calendars.service import working_days_after
 from backend.errors import Violation
 from backend.identity import Actor
 from backend.words import Text
-
-
-class PointLine(msgspec.Struct, frozen=True):
-    """One line of a priority: why so many points."""
-
-    code: str
-    label_zh: str
-    label_en: str
-    points: int
-    clause: str = ""
-
-
-class RuleCheck(msgspec.Struct, frozen=True):
-    """One rule as it was judged: passed or not, with the figure it was judged on."""
-
-    code: str
-    passed: bool
-    zh: str
-    en: str
-    clause: str = ""
-    field: str = ""
-
-    def violation(self) -> Violation:
-        """The rule as broken."""
-        return Violation(self.code, Text(self.zh, self.en), self.field, self.clause)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the slice's rules say of a case on submitting.
-
-    `facts` is anything msgspec encodes: it is sealed beside the event that it was judged for.
-    """
-
-    facts: Any
-    checks: Sequence[RuleCheck] = ()
-    lines: Sequence[PointLine] = ()
-
-    @property
-    def violations(self) -> list[Violation]:
-        """All rules that are broken."""
-        return [check.violation() for check in self.checks if not check.passed]
-
-    @property
-    def points(self) -> int:
-        """The sum of the lines."""
-        return sum(line.points for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +42,9 @@ class Door(Protocol):
         due_on: date | None = None,
     ) -> Case:
         """Move a case whose row and aggregate the caller has locked; the case as it is afterwards."""
+
+    async def locked(self, application_id: UUID, action: Action) -> Case:
+        """The case with its row locked, and before it its aggregate where `action` concerns more than this case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +82,9 @@ class Process:
 
     async def notice_concluded(self, door: Door, aggregate: UUID, now: datetime) -> None:
         """What follows in the slice when a notice over its aggregate has ended; the aggregate is locked."""
+
+    async def sweep(self, door: Door, now: datetime) -> None:
+        """What the slice does when time has passed: each case in a transaction of its own, by a System actor."""
 
     async def panels(self, case: Case) -> Sequence[Panel]:
         """What the desk shows of the slice's own rows, without secrets."""

@@ -25,7 +25,8 @@ from backend.applications.lifecycle import (
     State,
 )
 from backend.applications.programme import Stage
-from backend.applications.process import Judgement, Process
+from backend.applications.judgement import Judgement
+from backend.applications.process import Process
 from backend.applications.tables import Application
 from backend.applications.words import ACTIONS, STAFF_STATES
 from backend.calendars.service import working_days_after
@@ -40,6 +41,9 @@ from backend.words import Text
 Details = ReviewInput | SettlementInput | None
 
 COMMENT_LIMIT = 500
+
+#: How long a worker has to mend what was returned; afterwards it lapses.
+RETURNED_WORKING_DAYS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +191,21 @@ class Applications:
     def _may(self, actor: Actor, case: Case, move: Move) -> bool:
         match move.by:
             case By.APPLICANT:
-                own = actor.person_id is not None and actor.person_id == case.subject_person
-                return (own and Role.WORKER in actor.roles) or (case.filed_by_officer and self._files_for(actor, case))
+                return self.files(actor, case)
             case By.STAGE_ROLE | By.CHAIR:
                 return move.role is not None and holds_seat(actor, case, move.role)
             case By.ANYBODY | By.AGGREGATE:
                 return False
 
     @staticmethod
-    def _files_for(actor: Actor, case: Case) -> bool:
+    def files(actor: Actor, case: Case) -> bool:
+        """Whether the case is the actor's to file: the worker's own, or one that an officer in scope filed for them."""
+        if actor.person_id is not None and actor.person_id == case.subject_person:
+            return Role.WORKER in actor.roles
+        if not case.filed_by_officer:
+            return False
         officer_of = {binding.union_id for binding in actor.unions_as(Role.UNIT_OFFICER)}
-        return bool(officer_of & set(case.levels.values())) and actor.person_id != case.subject_person
+        return bool(officer_of & set(case.levels.values()))
 
     async def _authorise(self, actor: Actor, case: Case, move: Move) -> None:
         if not self._may(actor, case, move):
@@ -315,6 +323,7 @@ class Applications:
         )
         if move.outcome is Outcome.BACK:
             moved = replace(moved, resume_stage=case.stage_key, round=case.round + 1)
+            moved = replace(moved, due_on=await self._target_date(RETURNED_WORKING_DAYS, now))
         if move.action is Action.SUBMIT:
             moved = replace(
                 moved,
@@ -332,7 +341,7 @@ class Applications:
             concerned = await self.processes[case.kind].persons_concerned(case)
             case = replace(case, acting_union=await seat(case, stage, concerned))
             if stage.kind in _TIMED:
-                case = replace(case, due_on=await self._target_date(stage, now))
+                case = replace(case, due_on=await self._target_date(stage.working_days, now))
         if stage is not None and stage.kind is StageKind.CONFIRMATION and case.state is State.APPROVED:
             case = replace(case, due_on=await self.processes[case.kind].confirm_due_on(case, stage, local_date(now)))
         match case.waits_for:
@@ -346,10 +355,10 @@ class Applications:
                 return replace(case, awaiting_role="")
 
     @staticmethod
-    async def _target_date(stage: Stage, now: datetime) -> date | None:
-        """By when the stage should be done; None where the calendar does not reach so far: a target is never guessed."""
+    async def _target_date(working_days: int, now: datetime) -> date | None:
+        """By when something should be done; None where the calendar does not reach so far: a target is never guessed."""
         try:
-            return await working_days_after(local_date(now), stage.working_days)
+            return await working_days_after(local_date(now), working_days)
         except RuleViolation:
             return None
 

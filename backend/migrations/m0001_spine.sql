@@ -610,9 +610,9 @@ CREATE TABLE stay_request (
     batch UUID NOT NULL REFERENCES batch (id) ON DELETE RESTRICT,
     person UUID NOT NULL REFERENCES person (id) ON DELETE RESTRICT,
     companions SMALLINT NOT NULL DEFAULT 0,
+    fit_to_travel BOOLEAN NOT NULL,
     health_sealed BYTEA NOT NULL DEFAULT '',
     contact_sealed BYTEA NOT NULL DEFAULT '',
-    lines JSONB NOT NULL DEFAULT '[]',
     quota_union UUID REFERENCES trade_union (id) ON DELETE RESTRICT,
     live BOOLEAN NOT NULL DEFAULT true
 );
@@ -727,6 +727,8 @@ CREATE UNIQUE INDEX objection_once ON objection (entry, by_account);
 CREATE UNIQUE INDEX batch_quota_once ON batch_quota (batch, trade_union);
 CREATE UNIQUE INDEX stay_request_once ON stay_request (batch, person) WHERE live;
 
+CREATE INDEX application_queue ON application (awaiting_role, acting_union, entered_at, id)
+    WHERE awaiting_role NOT IN ('', 'worker');
 -- Queues: one index per level, oldest first, over the cases that wait for somebody.
 CREATE INDEX application_queue_province ON application (awaiting_role, province_id, entered_at, id)
     WHERE awaiting_role NOT IN ('', 'worker');

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import JSONB, Boolean, Bytea, Date, Integer, SmallInt, UUID, Varchar
+from piccolo.columns import Boolean, Bytea, Date, Integer, SmallInt, UUID, Varchar
 from piccolo.table import Table
 
 from backend.applications.tables import Application, ProgrammeVersion
@@ -64,9 +64,9 @@ class StayRequest(Table, tablename="stay_request"):
     batch = Link(Batch)
     person = Link(Person)
     companions = SmallInt(default=0)
+    fit_to_travel = Boolean()
     health_sealed = Bytea()
     contact_sealed = Bytea()
-    lines = JSONB(default="[]")
     quota_union = Link(TradeUnion, null=True)
     live = Boolean(default=True)
 

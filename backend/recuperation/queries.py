@@ -1,0 +1,314 @@
+"""Read-only questions of rest and recuperation, one statement each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from backend.applications.allocation import Candidate, Places, lot
+from backend.applications.programme import Ruleset
+from backend.database import fetch, fetch_one, fetch_value
+from backend.errors import NotFound
+from backend.identity import Binding
+from backend.recuperation.facts import (
+    BatchFacts,
+    EarlierStay,
+    HonourHeld,
+    Service,
+    ServiceRecord,
+    StayFacts,
+    StayRequestFacts,
+)
+from backend.unions.scope import scope_sql
+from backend.words import Text
+
+#: The merit of a worker is evidenced by a paper for this requirement.
+MERIT = "merit"
+
+#: A main that holds a place: anything but a case that ended without a stay.
+_HOLDING = "a.placement = 'main' AND a.state NOT IN ('declined', 'lapsed', 'rejected', 'withdrawn')"
+
+
+async def ruleset(version_id: UUID) -> Ruleset:
+    """The numbers of the policy rows that a programme version resolved to."""
+    rows = await fetch(
+        "SELECT p.rules, p.clause FROM programme_version v"
+        " CROSS JOIN LATERAL jsonb_array_elements_text(v.content -> 'policies') WITH ORDINALITY AS ids (id, place)"
+        " JOIN policy_row p ON p.id = ids.id::uuid WHERE v.id = $1 ORDER BY ids.place",
+        version_id,
+    )
+    return Ruleset([(msgspec.json.decode(row["rules"]), row["clause"]) for row in rows])
+
+
+async def batch_row(batch_id: UUID | None) -> asyncpg.Record:
+    """A batch with its sanatorium, emergency and programme; raises NotFound."""
+    row = await fetch_one(
+        """SELECT b.*, s.name AS sanatorium_name, s.address, s.area_code, e.name AS emergency_name,
+            e.end_on AS emergency_ended_on, u.name AS organiser_name, u.area_code AS organiser_area, v.content,
+            p.name_zh AS programme_zh, p.name_en AS programme_en,
+            (SELECT coalesce(sum(q.places), 0) FROM batch_quota q WHERE q.batch = b.id) AS quota_total
+        FROM batch b JOIN sanatorium s ON s.id = b.sanatorium JOIN emergency e ON e.id = b.emergency
+        JOIN trade_union u ON u.id = b.organiser JOIN programme_version v ON v.id = b.programme_version
+        JOIN programme p ON p.id = v.programme
+        WHERE b.id = $1""",
+        batch_id,
+    )
+    if row is None:
+        raise NotFound(Text("没有找到这个批次。", "No such batch."))
+    return row
+
+
+def batch_facts(row: asyncpg.Record) -> BatchFacts:
+    """The facts of a row of `batch_row`."""
+    return BatchFacts(
+        id=row["id"],
+        state=row["state"],
+        starts_on=row["starts_on"],
+        ends_on=row["ends_on"],
+        area_code=row["area_code"],
+        home_province=(row["organiser_area"] or "")[:2],
+        companion_rule=row["companion_rule"],
+        opens_at=row["opens_at"],
+        closes_at=row["closes_at"],
+        emergency_ended_on=row["emergency_ended_on"],
+    )
+
+
+async def stay_facts(batch_id: UUID, person: UUID, application: UUID | None) -> StayFacts:
+    """What a request of `person` is judged on; `application` None for a look before applying."""
+    row = await batch_row(batch_id)
+    request = await fetch_one(
+        """SELECT r.companions, r.fit_to_travel,
+            EXISTS (SELECT FROM application_document d JOIN upload u ON u.id = d.upload
+                WHERE d.application = r.application AND d.requirement = $3
+                    AND u.state IN ('uploaded', 'checked', 'verified')) AS merit
+        FROM stay_request r WHERE r.application = $1 AND r.batch = $2""",
+        application,
+        batch_id,
+        MERIT,
+    )
+    other = await fetch_value(
+        "SELECT EXISTS (SELECT FROM stay_request WHERE batch = $1 AND person = $2 AND live"
+        " AND application IS DISTINCT FROM $3)",
+        batch_id,
+        person,
+        application,
+    )
+    quota = await quota_union(batch_id, person)
+    return StayFacts(
+        record=await _service_record(person, row["emergency"]),
+        request=StayRequestFacts(
+            companions=request["companions"] if request else 0,
+            health_declared=request is not None,
+            fit_to_travel=bool(request and request["fit_to_travel"]),
+            merit_evidenced=bool(request and request["merit"]),
+            has_live_request=other,
+            has_quota=quota is not None or not await has_quotas(batch_id),
+        ),
+        batch=batch_facts(row),
+    )
+
+
+async def _service_record(person: UUID, emergency: UUID) -> ServiceRecord | None:
+    row = await fetch_one(
+        """SELECT r.state, r.population, p.born_on, r.joined_unit_on,
+            (SELECT coalesce(json_agg(json_build_object('dispatch', s.dispatch, 'from_on', s.from_on, 'to_on', s.to_on)
+                ORDER BY s.from_on), '[]') FROM service_period s WHERE s.record = r.id AND s.emergency = $2) AS services,
+            (SELECT coalesce(json_agg(json_build_object('level', h.level, 'awarded_on', h.awarded_on)
+                ORDER BY h.awarded_on), '[]') FROM honour h WHERE h.record = r.id) AS honours,
+            (SELECT coalesce(json_agg(json_build_object('area_code', t.area_code, 'ends_on', t.ends_on)
+                ORDER BY t.ends_on), '[]') FROM stay t WHERE t.person = p.id) AS stays,
+            (SELECT coalesce(json_agg(c.purpose ORDER BY c.purpose), '[]') FROM consent c
+                WHERE c.person = p.id AND c.withdrawn_at IS NULL) AS consents
+        FROM staff_record r JOIN person p ON p.id = r.person WHERE p.id = $1""",
+        person,
+        emergency,
+    )
+    if row is None:
+        return None
+    return ServiceRecord(
+        state=row["state"],
+        population=row["population"],
+        born_on=row["born_on"],
+        joined_unit_on=row["joined_unit_on"],
+        services=msgspec.json.decode(row["services"], type=tuple[Service, ...]),
+        honours=msgspec.json.decode(row["honours"], type=tuple[HonourHeld, ...]),
+        stays=msgspec.json.decode(row["stays"], type=tuple[EarlierStay, ...]),
+        consents=msgspec.json.decode(row["consents"], type=tuple[str, ...]),
+    )
+
+
+async def has_quotas(batch_id: UUID) -> bool:
+    """Whether the batch divides its places between unions at all."""
+    return bool(await fetch_value("SELECT EXISTS (SELECT FROM batch_quota WHERE batch = $1)", batch_id))
+
+
+async def quota_union(batch_id: UUID, person: UUID) -> UUID | None:
+    """The union whose quota a person falls under: the nearest on the primary line that has places."""
+    return await fetch_value(
+        """SELECT q.trade_union FROM batch_quota q JOIN staff_record r ON r.person = $2
+        WHERE q.batch = $1 AND q.places > 0
+            AND q.trade_union IN (r.unit_id, r.county_id, r.city_id, r.province_id, r.national_id)
+        ORDER BY array_position(ARRAY[r.unit_id, r.county_id, r.city_id, r.province_id, r.national_id], q.trade_union)
+        LIMIT 1""",
+        batch_id,
+        person,
+    )
+
+
+async def confirm_working_days(batch_id: UUID) -> int:
+    """How many working days a worker has to confirm."""
+    return int(await fetch_value("SELECT confirm_working_days FROM batch WHERE id = $1", batch_id))
+
+
+async def places(batch_id: UUID) -> Places:
+    """The places of a batch with those that are held now."""
+    capacity = await fetch_value("SELECT capacity FROM batch WHERE id = $1", batch_id)
+    quotas = await fetch("SELECT trade_union, places FROM batch_quota WHERE batch = $1", batch_id)
+    held = await fetch(
+        f"SELECT r.quota_union, count(*) AS held FROM application a JOIN stay_request r ON r.application = a.id"
+        f" WHERE a.aggregate = $1 AND {_HOLDING} GROUP BY r.quota_union",
+        batch_id,
+    )
+    return Places(
+        capacity,
+        {row["trade_union"]: row["places"] for row in quotas} or None,
+        Counter({row["quota_union"]: row["held"] for row in held}),
+    )
+
+
+async def candidates(batch_id: UUID) -> list[Candidate]:
+    """The cases of a batch that wait in its allocation stage."""
+    return await _candidates(batch_id, "a.stage = $2 AND a.placement = ''", await allocation_stage(batch_id))
+
+
+async def waiting_reserves(batch_id: UUID) -> list[Candidate]:
+    """The reserves that can be promoted now, by rank."""
+    return await _candidates(batch_id, "a.state = $2", "reserve")
+
+
+async def _candidates(batch_id: UUID, condition: str, value: str) -> list[Candidate]:
+    return [
+        Candidate(row["id"], row["points"], lot(batch_id, row["person"]), row["quota_union"])
+        for row in await fetch(
+            f"SELECT a.id, a.points, r.person, r.quota_union FROM application a"
+            f" JOIN stay_request r ON r.application = a.id WHERE a.aggregate = $1 AND {condition} ORDER BY a.rank, a.id",
+            batch_id,
+            value,
+        )
+    ]
+
+
+async def allocation_stage(batch_id: UUID) -> str:
+    """The key of the stage in which a batch's places are allocated."""
+    return str(
+        await fetch_value(
+            "SELECT stage ->> 'key' FROM batch b JOIN programme_version v ON v.id = b.programme_version"
+            " CROSS JOIN LATERAL jsonb_array_elements(v.content -> 'route') AS stage"
+            " WHERE b.id = $1 AND stage ->> 'kind' = 'allocation'",
+            batch_id,
+        )
+    )
+
+
+async def undecided(batch_id: UUID) -> int:
+    """How many cases of a batch are still on their way to the allocation, those with the worker included."""
+    stage = await allocation_stage(batch_id)
+    return int(
+        await fetch_value(
+            "SELECT count(*) FROM application WHERE aggregate = $1 AND stage <> '' AND state <> 'draft'"
+            " AND stage <> $2 AND placement = ''",
+            batch_id,
+            stage,
+        )
+    )
+
+
+async def open_batches(now: datetime, after: UUID | None, limit: int) -> Sequence[asyncpg.Record]:
+    """The batches that can be applied for now, newest first, from `after` on."""
+    return await fetch(
+        """SELECT b.*, s.name AS sanatorium_name, s.area_code, u.name AS organiser_name
+        FROM batch b JOIN sanatorium s ON s.id = b.sanatorium JOIN trade_union u ON u.id = b.organiser
+        WHERE b.state <> 'drafted' AND b.closes_at > $1 AND ($2::uuid IS NULL OR b.id < $2)
+        ORDER BY b.id DESC LIMIT $3""",
+        now,
+        after,
+        limit,
+    )
+
+
+async def request_row(application_id: UUID) -> asyncpg.Record:
+    """A request with its batch, as the case page and the phone show it."""
+    row = await fetch_one(
+        """SELECT r.*, b.name, b.starts_on, b.ends_on, b.companion_rule, b.funding_source, b.cost_per_day_fen,
+            s.name AS sanatorium, q.name AS quota_union
+        FROM stay_request r JOIN batch b ON b.id = r.batch JOIN sanatorium s ON s.id = b.sanatorium
+        LEFT JOIN trade_union q ON q.id = r.quota_union WHERE r.application = $1""",
+        application_id,
+    )
+    if row is None:
+        raise NotFound()
+    return row
+
+
+async def batches_in_scope(bindings: Sequence[Binding]) -> Sequence[asyncpg.Record]:
+    """The batches organised by unions that these bindings reach, newest first, with their counts."""
+    condition, params = scope_sql(bindings, "u", 1)
+    return await fetch(
+        f"""SELECT b.id, b.name, b.state, b.starts_on, b.ends_on, b.capacity, b.opens_at, b.closes_at, b.version,
+            s.name AS sanatorium_name, u.name AS organiser_name,
+            count(a.id) FILTER (WHERE a.state <> 'draft') AS applied,
+            count(a.id) FILTER (WHERE {_HOLDING}) AS held
+        FROM batch b JOIN trade_union u ON u.id = b.organiser JOIN sanatorium s ON s.id = b.sanatorium
+        LEFT JOIN application a ON a.aggregate = b.id
+        WHERE {condition} GROUP BY b.id, s.name, u.name ORDER BY b.id DESC LIMIT 100""",
+        *params,
+    )
+
+
+async def batch_counts(batch_id: UUID) -> dict[str, int]:
+    """How many cases of a batch are in each state."""
+    return {
+        row["state"]: row["cases"]
+        for row in await fetch(
+            "SELECT state, count(*) AS cases FROM application WHERE aggregate = $1 GROUP BY state", batch_id
+        )
+    }
+
+
+async def batch_quotas(batch_id: UUID) -> Sequence[asyncpg.Record]:
+    """The quotas of a batch with what is held of each."""
+    return await fetch(
+        f"""SELECT q.trade_union, u.name, q.places,
+            (SELECT count(*) FROM application a JOIN stay_request r ON r.application = a.id
+                WHERE a.aggregate = q.batch AND r.quota_union = q.trade_union AND {_HOLDING}) AS held
+        FROM batch_quota q JOIN trade_union u ON u.id = q.trade_union WHERE q.batch = $1 ORDER BY u.name""",
+        batch_id,
+    )
+
+
+async def batch_ranking(batch_id: UUID) -> Sequence[asyncpg.Record]:
+    """Mains and reserves of a batch in order, with unit and state."""
+    return await fetch(
+        """SELECT a.id, a.number, a.subject_name, a.points, a.placement, a.rank, a.state, a.stage, u.name AS unit_name
+        FROM application a LEFT JOIN trade_union u ON u.id = a.unit_id
+        WHERE a.aggregate = $1 AND a.placement <> '' ORDER BY a.placement, a.rank""",
+        batch_id,
+    )
+
+
+async def roster_rows(batch_id: UUID) -> Sequence[asyncpg.Record]:
+    """Who travels: the confirmed of a batch with what the sanatorium must know, still sealed."""
+    return await fetch(
+        """SELECT p.name, p.sex, p.born_on, u.name AS unit_name, d.phone_sealed, r.companions, r.health_sealed,
+            r.contact_sealed
+        FROM application a JOIN stay_request r ON r.application = a.id JOIN person p ON p.id = r.person
+        JOIN staff_record d ON d.person = p.id JOIN trade_union u ON u.id = d.unit
+        WHERE a.aggregate = $1 AND a.state IN ('confirmed', 'completed') ORDER BY u.name, p.name""",
+        batch_id,
+    )

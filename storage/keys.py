@@ -6,6 +6,7 @@ import secrets
 from enum import StrEnum
 
 KEY_LENGTH = 32
+RENDITION_SUFFIX = ".screen"
 
 
 class Bucket(StrEnum):
@@ -44,4 +45,4 @@ def new_key() -> str:
 
 def rendition_key(key: str) -> str:
     """The key of the screen-sized picture that belongs to the paper under `key`."""
-    return f"{key}/screen"
+    return f"{key}{RENDITION_SUFFIX}"

@@ -1,0 +1,437 @@
+"""The store of papers on any S3 server; the only module that knows the minio SDK."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import urllib3
+from minio import Minio, MinioAdmin
+from minio.commonconfig import ENABLED, REPLACE, CopySource, Filter
+from minio.credentials.providers import StaticProvider
+from minio.datatypes import Object, PostPolicy
+from minio.error import MinioAdminException, MinioException, S3Error
+from minio.lifecycleconfig import Expiration, LifecycleConfig
+from minio.lifecycleconfig import Rule as LifecycleRule
+from minio.retention import Retention as ObjectRetention
+from minio.sseconfig import Rule as EncryptionRule
+from minio.sseconfig import SSEConfig
+from minio.time import utcnow
+
+from storage.keys import Bucket, Retention, name_of
+from storage.port import (
+    ObjectChanged,
+    ObjectExists,
+    ObjectMissing,
+    ObjectTooLarge,
+    StoreConfig,
+    StoredObject,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    UploadForm,
+)
+
+# A call ends within CALL_S whatever the store does; a connection that is refused or silent is given up before that.
+CALL_S = 5.0
+TRANSFER_S = 60.0
+CONNECT_S = 2.0
+SILENCE_S = 4.0
+PARALLEL_CALLS = 16
+CHUNK = 256 * 1024
+
+_SOURCE = "x-amz-meta-source-etag"
+
+T = TypeVar("T")
+
+
+class S3Store:
+    """A DocumentStore on an S3 server (see storage.port for what each method promises).
+
+    The SDK blocks, so each call runs on one of PARALLEL_CALLS threads of this store's own; what finds no thread in time
+    fails as StoreUnavailable instead of queueing without end.
+    """
+
+    def __init__(self, config: StoreConfig) -> None:
+        self._config = config
+        self._http = _connections()
+        self._calls = _client(config, config.endpoint, self._http)
+        self._signer = _client(config, config.public_endpoint, self._http)
+        self._threads = ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="store")
+
+    async def upload_form(
+        self,
+        key: str,
+        *,
+        content_type: str,
+        min_size: int,
+        max_size: int,
+        valid_for: timedelta,
+    ) -> UploadForm:
+        """See DocumentStore."""
+        # The signature carries the SDK's own clock, so the expiry is reckoned from the same one.
+        expires_at = utcnow() + valid_for
+        bucket = self._name(Bucket.QUARANTINE)
+        policy = PostPolicy(bucket, expires_at)
+        policy.add_equals_condition("key", key)
+        policy.add_equals_condition("Content-Type", content_type)
+        policy.add_content_length_range_condition(min_size, max_size)
+        signed = self._signer.presigned_post_policy(policy)
+        return UploadForm(
+            url=f"{self._config.public_endpoint.rstrip('/')}/{bucket}",
+            fields={"key": key, "Content-Type": content_type, **signed},
+            expires_at=expires_at,
+        )
+
+    async def signed_download(
+        self,
+        bucket: Bucket,
+        key: str,
+        *,
+        valid_for: timedelta,
+        content_type: str,
+        file_name: str,
+        inline: bool = False,
+    ) -> str:
+        """See DocumentStore."""
+        disposition = f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{quote(file_name, safe='')}"
+        return self._signer.get_presigned_url(
+            "GET",
+            self._name(bucket),
+            key,
+            expires=valid_for,
+            response_headers={
+                "response-content-type": content_type,
+                "response-content-disposition": disposition,
+                "response-cache-control": "private, no-store",
+            },
+        )
+
+    async def head(self, bucket: Bucket, key: str) -> StoredObject:
+        """See DocumentStore."""
+        return await self._call(lambda: self._head(bucket, key))
+
+    async def stream(
+        self,
+        bucket: Bucket,
+        key: str,
+        *,
+        cap: int,
+        offset: int = 0,
+        length: int | None = None,
+    ) -> AsyncIterator[bytes]:
+        """See DocumentStore."""
+        response = await self._call(
+            lambda: self._calls.get_object(
+                self._name(bucket), key, offset=offset, length=length or 0
+            )
+        )
+        try:
+            if int(response.headers.get("content-length") or 0) > cap:
+                raise ObjectTooLarge("the object exceeds the cap")
+            seen = 0
+            while chunk := await self._call(lambda: response.read(CHUNK)):
+                seen += len(chunk)
+                if seen > cap:
+                    raise ObjectTooLarge("the object exceeds the cap")
+                yield chunk
+        finally:
+            response.close()
+            response.release_conn()
+
+    async def read(self, bucket: Bucket, key: str, *, cap: int) -> bytes:
+        """See DocumentStore."""
+        return b"".join([chunk async for chunk in self.stream(bucket, key, cap=cap)])
+
+    async def put(
+        self, bucket: Bucket, key: str, content: bytes | Path, *, content_type: str
+    ) -> StoredObject:
+        """See DocumentStore."""
+        return await self._call(
+            lambda: self._put(bucket, key, content, content_type), TRANSFER_S
+        )
+
+    async def accept(self, key: str, *, etag: str, content_type: str) -> StoredObject:
+        """See DocumentStore."""
+        return await self._call(
+            lambda: self._accept(key, etag, content_type), TRANSFER_S
+        )
+
+    async def delete(self, bucket: Bucket, key: str) -> None:
+        """See DocumentStore."""
+        await self._call(lambda: self._calls.remove_object(self._name(bucket), key))
+
+    async def list_after(
+        self, bucket: Bucket, prefix: str = "", *, after: str = "", limit: int = 100
+    ) -> Sequence[StoredObject]:
+        """See DocumentStore."""
+
+        def page() -> list[StoredObject]:
+            found = self._calls.list_objects(
+                self._name(bucket),
+                prefix=prefix,
+                recursive=True,
+                start_after=after or None,
+            )
+            return [_stored(entry) for entry in islice(found, limit)]
+
+        return await self._call(page)
+
+    async def lock_until(self, key: str, until: datetime, retention: Retention) -> None:
+        """See DocumentStore."""
+        rule = ObjectRetention(retention.value, until)
+        await self._call(
+            lambda: self._calls.set_object_retention(
+                self._name(Bucket.DOCUMENTS), key, rule
+            )
+        )
+
+    async def probe(self) -> None:
+        """See DocumentStore."""
+        if not await self._call(
+            lambda: self._calls.bucket_exists(self._name(Bucket.QUARANTINE))
+        ):
+            raise StoreRefused("the buckets have not been set up")
+
+    def close(self) -> None:
+        """Drop the connections and threads; calls still under way end by their own limits."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._http.clear()
+
+    async def _call(self, work: Callable[[], T], limit_s: float = CALL_S) -> T:
+        try:
+            async with asyncio.timeout(limit_s):
+                with translated():
+                    return await asyncio.get_running_loop().run_in_executor(
+                        self._threads, work
+                    )
+        except TimeoutError:
+            raise StoreUnavailable("the store does not answer in time") from None
+
+    def _name(self, bucket: Bucket) -> str:
+        return name_of(self._config.prefix, bucket)
+
+    def _head(self, bucket: Bucket, key: str) -> StoredObject:
+        return _stored(self._calls.stat_object(self._name(bucket), key))
+
+    def _put(
+        self, bucket: Bucket, key: str, content: bytes | Path, content_type: str
+    ) -> StoredObject:
+        # The SDK's put_object cannot say "only if the key is free"; a link signed by it can.
+        url = self._calls.get_presigned_url(
+            "PUT", self._name(bucket), key, expires=timedelta(seconds=TRANSFER_S)
+        )
+        headers = {"If-None-Match": "*", "Content-Type": content_type}
+        if isinstance(content, bytes):
+            response = self._http.request("PUT", url, body=content, headers=headers)
+        else:
+            headers["Content-Length"] = str(content.stat().st_size)
+            with content.open("rb") as file:
+                response = self._http.request("PUT", url, body=file, headers=headers)
+        if response.status == 412:
+            raise ObjectExists("the key is taken")
+        if response.status != 200:
+            raise _error_of(response.status)
+        return self._head(bucket, key)
+
+    def _accept(self, key: str, etag: str, content_type: str) -> StoredObject:
+        documents = self._name(Bucket.DOCUMENTS)
+        try:
+            present = self._calls.stat_object(documents, key)
+        except S3Error as error:
+            if error.response.status != 404:
+                raise
+        else:
+            if (present.metadata or {}).get(_SOURCE) != etag:
+                raise ObjectExists("the key is taken")
+            return _stored(present)
+        source = CopySource(self._name(Bucket.QUARANTINE), key, match_etag=etag)
+        self._calls.copy_object(
+            documents,
+            key,
+            source,
+            metadata={"Content-Type": content_type, _SOURCE: etag},
+            metadata_directive=REPLACE,
+        )
+        return self._head(Bucket.DOCUMENTS, key)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Administration:
+    """What an operator may do to the store: buckets and, on MinIO, users. Blocking, for the command line only."""
+
+    config: StoreConfig
+
+    def ensure_bucket(
+        self, bucket: Bucket, *, locked: bool, expire_days: int | None
+    ) -> None:
+        """Make the bucket if it is missing and set it as asked, private to those who have a secret.
+
+        Raises StoreRefused if it exists without the object lock asked for: the lock can only be given at creation.
+        """
+        name = name_of(self.config.prefix, bucket)
+        client = self._client()
+        with translated():
+            if not client.bucket_exists(name):
+                try:
+                    client.make_bucket(name, object_lock=locked)
+                except S3Error as error:
+                    if error.code not in (
+                        "BucketAlreadyOwnedByYou",
+                        "BucketAlreadyExists",
+                    ):
+                        raise
+            if locked:
+                self._demand_lock(client, name)
+            if expire_days is not None:
+                client.set_bucket_lifecycle(
+                    name,
+                    LifecycleConfig(
+                        [
+                            LifecycleRule(
+                                ENABLED,
+                                rule_filter=Filter(prefix=""),
+                                rule_id="expire",
+                                expiration=Expiration(days=expire_days),
+                            )
+                        ]
+                    ),
+                )
+            with _absence_allowed():
+                client.delete_bucket_policy(name)
+
+    def encrypt_bucket(self, bucket: Bucket) -> bool:
+        """Have the store encrypt what comes into the bucket; False if the store has no key to do it with."""
+        try:
+            with translated():
+                self._client().set_bucket_encryption(
+                    name_of(self.config.prefix, bucket),
+                    SSEConfig(EncryptionRule.new_sse_s3_rule()),
+                )
+        except StoreRefused:
+            return False
+        return True
+
+    def ensure_user(
+        self,
+        access_key: str,
+        secret_key: str,
+        policy_name: str,
+        policy: dict[str, object],
+    ) -> None:
+        """Create or renew a user that may do what `policy` allows and nothing else; needs MinIO.
+
+        Raises StoreRefused where the store has no such administration.
+        """
+        origin = urlsplit(self.config.endpoint)
+        admin = MinioAdmin(
+            endpoint=origin.netloc,
+            credentials=StaticProvider(self.config.access_key, self.config.secret_key),
+            region=self.config.region,
+            secure=origin.scheme == "https",
+            http_client=_connections(),
+        )
+        with translated():
+            admin.policy_add(policy_name, policy=policy)
+            admin.user_add(access_key, secret_key)
+            admin.policy_set(policy_name, user=access_key)
+
+    def _client(self) -> Minio:
+        return _client(self.config, self.config.endpoint, _connections())
+
+    @staticmethod
+    def _demand_lock(client: Minio, name: str) -> None:
+        try:
+            client.get_object_lock_config(name)
+        except S3Error as error:
+            if error.response.status != 404:
+                raise
+            raise StoreRefused(
+                f"bucket {name} exists without object lock: it must be made anew"
+            ) from error
+        if client.get_bucket_versioning(name).status != ENABLED:
+            raise StoreRefused(f"bucket {name} exists without versioning")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the SDK and its connections raise into the errors of the port, without keys, links or secrets."""
+    try:
+        yield
+    except S3Error as error:
+        raise _error_of(error.response.status) from None
+    except MinioAdminException as error:
+        raise StoreRefused(
+            "the store has no such administration, or does not grant it to us"
+        ) from error
+    except (MinioException, urllib3.exceptions.HTTPError):
+        raise StoreUnavailable("the store does not answer") from None
+
+
+@contextmanager
+def _absence_allowed() -> Iterator[None]:
+    try:
+        yield
+    except S3Error as error:
+        if error.response.status != 404:
+            raise
+
+
+def _error_of(status: int) -> StoreError:
+    if status == 404:
+        return ObjectMissing("there is no such object")
+    if status == 412:
+        return ObjectChanged("the object is not the one that was read")
+    if status in (408, 429) or (status >= 500 and status != 501):
+        return StoreUnavailable(f"the store answered {status}")
+    return StoreRefused(f"the store answered {status}")
+
+
+def _stored(entry: Object) -> StoredObject:
+    assert (
+        entry.object_name is not None and entry.last_modified is not None
+    )  # never a directory: listed recursively
+    return StoredObject(
+        key=entry.object_name,
+        size=entry.size or 0,
+        etag=(entry.etag or "").strip('"'),
+        stored_at=entry.last_modified,
+        content_type=entry.content_type or "",
+    )
+
+
+def _client(config: StoreConfig, endpoint: str, http: urllib3.PoolManager) -> Minio:
+    origin = urlsplit(endpoint)
+    return Minio(
+        origin.netloc,
+        access_key=config.access_key,
+        secret_key=config.secret_key,
+        secure=origin.scheme == "https",
+        region=config.region,  # without it the SDK asks the store before it signs
+        http_client=http,
+    )
+
+
+def _connections() -> urllib3.PoolManager:
+    # One new try for a connection that was closed under us; nothing is sent twice that may have arrived.
+    return urllib3.PoolManager(
+        maxsize=PARALLEL_CALLS,
+        timeout=urllib3.Timeout(connect=CONNECT_S, read=SILENCE_S),
+        retries=urllib3.Retry(
+            total=None,
+            connect=1,
+            read=0,
+            redirect=0,
+            status=0,
+            other=0,
+            backoff_factor=0.1,
+        ),
+    )

@@ -1,0 +1,157 @@
+"""What the store must hold before the first paper: three buckets, and for each process a user that may do its work only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from storage.keys import EXPORT_DAYS, QUARANTINE_DAYS, RENDITION_SUFFIX, Bucket, name_of
+from storage.port import StoreConfig, StoreRefused
+from storage.s3 import S3Administration
+
+
+class Process(StrEnum):
+    """Who calls the store."""
+
+    API = "api"
+    CONSOLE = "console"
+    WORKER = "worker"
+
+
+class Right(StrEnum):
+    """What may be done in a bucket."""
+
+    LIST = "list"
+    READ = "read"
+    READ_RENDITIONS = "read_renditions"
+    WRITE = "write"
+    DELETE = "delete"
+    LOCK = "lock"
+
+
+# A form or a link can do no more than the user who signed it, so the signer needs the right that the holder exercises.
+# LIST lets a process tell a missing object from a forbidden one.
+GRANTS: Mapping[Process, Mapping[Bucket, frozenset[Right]]] = {
+    Process.API: {
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE}),
+        Bucket.DOCUMENTS: frozenset({Right.READ_RENDITIONS}),
+    },
+    Process.CONSOLE: {
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE}),
+        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ}),
+        Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
+    },
+    Process.WORKER: {
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.DELETE}),
+        Bucket.DOCUMENTS: frozenset(
+            {Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.LOCK}
+        ),
+        Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
+    },
+}
+
+_OBJECT_ACTIONS: Mapping[Right, tuple[str, ...]] = {
+    Right.READ: ("s3:GetObject",),
+    Right.READ_RENDITIONS: ("s3:GetObject",),
+    Right.WRITE: ("s3:PutObject",),
+    Right.DELETE: ("s3:DeleteObject",),
+    Right.LOCK: ("s3:PutObjectRetention", "s3:GetObjectRetention"),
+}
+
+_IDENTITY_ACTIONS: Mapping[Right, str] = {
+    Right.LIST: "List",
+    Right.READ: "Read",
+    Right.READ_RENDITIONS: "Read",
+    Right.WRITE: "Write",
+    Right.DELETE: "Write",
+    Right.LOCK: "Write",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user of the store."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
+def set_up(
+    config: StoreConfig,
+    users: Mapping[Process, Credentials] | None = None,
+    *,
+    demand_encryption: bool = False,
+) -> bool:
+    """Make or mend buckets and users, and say whether the store encrypts by itself what it holds. Blocking.
+
+    It may be run again at any time and loses nothing.
+
+    `config` holds the store's administrator. Raises StoreUnavailable; StoreRefused if the administrator is not believed,
+    if a documents bucket without object lock is in the way, or if `demand_encryption` and the store has no key for it.
+    """
+    administration = S3Administration(config)
+    administration.ensure_bucket(
+        Bucket.QUARANTINE, locked=False, expire_days=QUARANTINE_DAYS
+    )
+    administration.ensure_bucket(Bucket.DOCUMENTS, locked=True, expire_days=None)
+    administration.ensure_bucket(Bucket.EXPORTS, locked=False, expire_days=EXPORT_DAYS)
+    encrypted = all(administration.encrypt_bucket(bucket) for bucket in Bucket)
+    if demand_encryption and not encrypted:
+        raise StoreRefused(
+            "the store has no key to encrypt with: give it one (MINIO_KMS_SECRET_KEY)"
+        )
+    for process, user in (users or {}).items():
+        administration.ensure_user(
+            user.access_key,
+            user.secret_key,
+            f"{config.prefix}-{process}",
+            policy_of(process, config.prefix),
+        )
+    return encrypted
+
+
+def policy_of(process: Process, prefix: str) -> dict[str, Any]:
+    """The process's rights as an S3 policy document."""
+    statements: list[dict[str, Any]] = []
+    for bucket, rights in GRANTS[process].items():
+        resource = f"arn:aws:s3:::{name_of(prefix, bucket)}"
+        if Right.LIST in rights:
+            statements.append(
+                _allow(("s3:ListBucket", "s3:GetBucketLocation"), resource)
+            )
+        for right in sorted(rights - {Right.LIST}):
+            objects = f"*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "*"
+            statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/{objects}"))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def identities(
+    administrator: Credentials, users: Mapping[Process, Credentials], prefix: str
+) -> dict[str, list[dict[str, Any]]]:
+    """The same rights as the configuration file of the embedded store, which has no users to be made at run time.
+
+    It knows reading, writing and listing by bucket only: deleting goes with writing, renditions with all of reading.
+    """
+    listed = [_identity("administrator", administrator, ["Admin"])]
+    for process, user in users.items():
+        actions = {
+            f"{_IDENTITY_ACTIONS[right]}:{name_of(prefix, bucket)}"
+            for bucket, rights in GRANTS[process].items()
+            for right in rights
+        }
+        listed.append(_identity(process, user, sorted(actions)))
+    return {"identities": listed}
+
+
+def _allow(actions: tuple[str, ...], resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": [resource]}
+
+
+def _identity(name: str, user: Credentials, actions: list[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "credentials": [{"accessKey": user.access_key, "secretKey": user.secret_key}],
+        "actions": actions,
+    }

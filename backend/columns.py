@@ -14,7 +14,7 @@ def Id() -> UUID:  # noqa: N802 - reads like the column classes beside it
     return UUID(primary_key=True, default=new_id)
 
 
-def Link(to: Any, *, null: bool = False, unique: bool = False, index: bool = True) -> ForeignKey:  # noqa: N802
+def Link(to: Any, *, null: bool = False, unique: bool = False, index: bool = True) -> ForeignKey[Any]:  # noqa: N802
     """A foreign key that never cascades: what is on record is not deleted along with something else."""
     return ForeignKey(
         to,

@@ -115,7 +115,10 @@ class Unavailable(DomainError):
     def __init__(self, part: str, retry_after_s: int = 5) -> None:
         super().__init__(
             "unavailable",
-            Text("系统繁忙,请稍后再试。您已提交的内容不会丢失。", "A part of the system is busy. Please try again shortly."),
+            Text(
+                "系统繁忙,请稍后再试。您已提交的内容不会丢失。",
+                "A part of the system is busy. Please try again shortly.",
+            ),
         )
         self.part = part
         self.retry_after_s = retry_after_s

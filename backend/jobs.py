@@ -44,9 +44,7 @@ async def enqueue(
     """
     current = db().current_transaction.get()
     if current is None:
-        raise RuntimeError(
-            "a job is queued inside the transaction that gives it its reason"
-        )
+        raise RuntimeError("a job is queued inside the transaction that gives it its reason")
     queue = Queries(AsyncpgDriver(cast("asyncpg.Connection", current.connection)))
     await queue.enqueue(
         str(job),
@@ -57,9 +55,7 @@ async def enqueue(
     )
 
 
-async def enqueue_for(
-    job: Job, subject: UUID, *, execute_after: timedelta | None = None
-) -> None:
+async def enqueue_for(job: Job, subject: UUID, *, execute_after: timedelta | None = None) -> None:
     """Queue a job about one row."""
     await enqueue(job, str(subject).encode(), execute_after=execute_after)
 

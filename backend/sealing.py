@@ -57,7 +57,11 @@ class KeyRing:
         if key is None:
             raise SealBroken("unknown key")
         try:
-            return AESGCM(key).decrypt(sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :], purpose.encode()).decode()
+            return (
+                AESGCM(key)
+                .decrypt(sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :], purpose.encode())
+                .decode()
+            )
         except InvalidTag:
             raise SealBroken("altered, or sealed for another purpose") from None
 

@@ -17,7 +17,7 @@ class SettingsError(Exception):
 
 
 class Mode(StrEnum):
-    """`demo` lets the operator's command line move the business clock and prints login codes; never both with production."""
+    """`demo` lets the operator move the business clock and prints login codes; production does neither."""
 
     PRODUCTION = "production"
     DEMO = "demo"
@@ -65,7 +65,9 @@ class Settings:
             raise SettingsError("NIANGJIA_MODE must be production or demo")
         console_url = env.get("NIANGJIA_CONSOLE_URL", "http://127.0.0.1:8001")
         if mode == Mode.DEMO and console_url.startswith("https://"):
-            raise SettingsError("NIANGJIA_MODE=demo moves the clock and prints codes: it is refused on an https console")
+            raise SettingsError(
+                "NIANGJIA_MODE=demo moves the clock and prints codes: it is refused on an https console"
+            )
         return cls(
             mode=Mode(mode),
             database_url=_required(env, "DATABASE_URL"),

@@ -105,7 +105,7 @@ class Case:
         return awaited(kind, self.state) if kind else None
 
     def union_at(self, level: Level) -> UUID | None:
-        """The union of the subject's primary line that acts at `level`, or the nearest one above where there is none."""
+        """The union of the primary line at `level`, or the nearest one above where there is none."""
         order = list(Level)
         for candidate in reversed(order[: order.index(level) + 1]):
             if self.levels[candidate] is not None:
@@ -138,8 +138,7 @@ _SAME = (
 )
 
 CASE_COLUMNS = ", ".join(
-    [f"a.{name}" for name in (*_SAME, "state", "stage", "version", "programme_version", *LEVEL_COLUMNS)]
-    + ["v.content"]
+    [f"a.{name}" for name in (*_SAME, "state", "stage", "version", "programme_version", *LEVEL_COLUMNS)] + ["v.content"]
 )
 
 CASE_FROM = "application a JOIN programme_version v ON v.id = a.programme_version"

@@ -109,7 +109,10 @@ def forbids_decision(result: Tally) -> list[Violation]:
         found.append(
             Violation(
                 "discrepancy_open",
-                Text("评审意见分歧较大,须先合议并记录。", "The reviews differ too much: talk it over and record it first."),
+                Text(
+                    "评审意见分歧较大,须先合议并记录。",
+                    "The reviews differ too much: talk it over and record it first.",
+                ),
             )
         )
     return found
@@ -140,7 +143,9 @@ def check_review(review: ReviewInput, stage: Stage) -> list[Violation]:
     return found
 
 
-async def record_review(actor: Actor, case: Case, stage: Stage, review: ReviewInput, comment: str, at: datetime) -> None:
+async def record_review(
+    actor: Actor, case: Case, stage: Stage, review: ReviewInput, comment: str, at: datetime
+) -> None:
     """Write the actor's review of this round; a second one by the same member is refused."""
     if found := check_review(review, stage):
         raise RuleViolation(found)

@@ -28,7 +28,9 @@ class EventLog:
 
     sealer: Sealer
 
-    async def append(self, case: Case, move: Move, after: Case, actor: Actor, at: datetime, comment: str, facts: Any) -> UUID:
+    async def append(
+        self, case: Case, move: Move, after: Case, actor: Actor, at: datetime, comment: str, facts: Any
+    ) -> UUID:
         """Add one event, with the digest of `facts` (None for none), and the facts themselves sealed beside it."""
         last = await fetch_one(
             "SELECT seq, hash FROM application_event WHERE application = $1 ORDER BY seq DESC LIMIT 1", case.id

@@ -152,17 +152,13 @@ KINDS: Mapping[StageKind, Kind] = MappingProxyType(
             {State.DRAFT: By.APPLICANT, State.RETURNED: By.APPLICANT},
             (
                 ActionRule(Action.SUBMIT, By.APPLICANT, Outcome.NEXT, _states(State.DRAFT, State.RETURNED)),
-                ActionRule(
-                    Action.LAPSE, By.AGGREGATE, Outcome.END, _states(State.DRAFT, State.RETURNED), State.LAPSED
-                ),
+                ActionRule(Action.LAPSE, By.AGGREGATE, Outcome.END, _states(State.DRAFT, State.RETURNED), State.LAPSED),
             ),
         ),
         StageKind.VERIFICATION: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.APPROVE), *_BACK_OR_END)),
         StageKind.RECOMMENDATION: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.RECOMMEND), *_BACK_OR_END)),
         StageKind.ASSESSMENT: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.ASSESS), *_BACK_OR_END)),
-        StageKind.CLEARANCE: Kind(
-            State.UNDER_REVIEW, _STAGE, (_forward(Action.CLEAR), *_BACK_OR_END), judging=True
-        ),
+        StageKind.CLEARANCE: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.CLEAR), *_BACK_OR_END), judging=True),
         StageKind.COMMITTEE: Kind(
             State.UNDER_REVIEW,
             _STAGE,

@@ -1,4 +1,4 @@
-"""The public notice: one entity that lists mains and ranked reserves, stands its working days, and ends with a result."""
+"""The public notice: mains and ranked reserves in one list, which stands its working days and ends with a result."""
 
 from __future__ import annotations
 
@@ -128,9 +128,10 @@ class Notices:
         if not 10 <= len(words) <= OBJECTION_LIMIT:
             raise RuleViolation.of(
                 "objection_length",
-                Text("请用 10 至 {limit} 字写明异议和依据。", "Say in 10 to {limit} characters what you object to and why.").fill(
-                    limit=OBJECTION_LIMIT
-                ),
+                Text(
+                    "请用 10 至 {limit} 字写明异议和依据。",
+                    "Say in 10 to {limit} characters what you object to and why.",
+                ).fill(limit=OBJECTION_LIMIT),
                 "words",
             )
         if actor.person_id is None:
@@ -144,7 +145,9 @@ class Notices:
             if entry is None:
                 raise NotFound(Text("这条公示不存在或已结束。", "There is no such notice, or it has ended."))
             if case.state not in (State.ON_NOTICE, State.OBJECTED):
-                raise Conflict("notice_over", Text("公示已结束,不再受理异议。", "The notice is over; objections are closed."))
+                raise Conflict(
+                    "notice_over", Text("公示已结束,不再受理异议。", "The notice is over; objections are closed.")
+                )
             objection = await objections.record(actor, case, entry, words, self.sealer, now)
             if case.state is State.ON_NOTICE:
                 # Who objected is known to the handler alone: the case's own log names nobody.

@@ -33,9 +33,7 @@ async def record(actor: Actor, case: Case, entry: UUID, words: str, sealer: Seal
         async with transaction():
             await Objection.insert(row)
     except asyncpg.UniqueViolationError:
-        raise Conflict(
-            "already_objected", Text("您已对此提出过异议。", "You have already objected to this.")
-        ) from None
+        raise Conflict("already_objected", Text("您已对此提出过异议。", "You have already objected to this.")) from None
     return UUID(str(row.id))
 
 

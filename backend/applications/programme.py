@@ -127,7 +127,9 @@ def check_content(content: ProgrammeContent) -> list[Violation]:
         found.append(_broken("route_dead_end", "流程中有走不出去的环节。", "The route has a dead end."))
     papers = [paper.key for paper in content.papers]
     if len(set(papers)) != len(papers) or any(not paper.kinds for paper in content.papers):
-        found.append(_broken("papers_keys", "材料要求重复或未指定种类。", "A paper requirement repeats or names no kind."))
+        found.append(
+            _broken("papers_keys", "材料要求重复或未指定种类。", "A paper requirement repeats or names no kind.")
+        )
     return found
 
 
@@ -144,15 +146,29 @@ def _check_stage(stage: Stage) -> list[Violation]:
     if stage.kind is StageKind.FILING:
         found.append(_broken("stage_kind", "填报环节不写入流程。", "Filing is not part of a route.", stage.key))
     if stage.kind is StageKind.COMMITTEE and not (stage.reviewers >= 1 and 1 <= stage.pass_percent <= 100):
-        found.append(_broken("stage_quorum", "评审环节须有法定人数和通过比例。", "A committee needs a quorum and a pass mark.", stage.key))
+        found.append(
+            _broken(
+                "stage_quorum",
+                "评审环节须有法定人数和通过比例。",
+                "A committee needs a quorum and a pass mark.",
+                stage.key,
+            )
+        )
     if stage.criteria and sum(criterion.weight for criterion in stage.criteria) != 100:
         found.append(_broken("stage_weights", "各项权重之和须为 100%。", "Weights sum to 100 %.", stage.key))
     if stage.kind is StageKind.NOTICE and stage.working_days < 5:
         found.append(
-            _broken("stage_notice_days", "公示不得少于 5 个工作日。", "A notice stands for at least 5 working days.", stage.key)
+            _broken(
+                "stage_notice_days",
+                "公示不得少于 5 个工作日。",
+                "A notice stands for at least 5 working days.",
+                stage.key,
+            )
         )
     if stage.working_days < 1:
-        found.append(_broken("stage_days", "期限至少 1 个工作日。", "A stage lasts at least one working day.", stage.key))
+        found.append(
+            _broken("stage_days", "期限至少 1 个工作日。", "A stage lasts at least one working day.", stage.key)
+        )
     return found
 
 
@@ -162,11 +178,21 @@ def _check_order(route: Sequence[Stage]) -> list[Violation]:
     found = []
     for last in (StageKind.CONFIRMATION, StageKind.SIGN_OFF):
         if last in kinds[:-1]:
-            found.append(_broken("route_order", "确认或授予必须是最后一个环节。", "Confirmation or sign-off comes last."))
+            found.append(
+                _broken("route_order", "确认或授予必须是最后一个环节。", "Confirmation or sign-off comes last.")
+            )
     if StageKind.CONFIRMATION in kinds and StageKind.ALLOCATION not in kinds:
-        found.append(_broken("route_order", "确认之前须先分配名额。", "Places are allocated before they are confirmed."))
+        found.append(
+            _broken("route_order", "确认之前须先分配名额。", "Places are allocated before they are confirmed.")
+        )
     if kinds and kinds[-1] is StageKind.ALLOCATION:
-        found.append(_broken("route_order", "分配名额之后须有公示或确认。", "An allocation is followed by a notice or a confirmation."))
+        found.append(
+            _broken(
+                "route_order",
+                "分配名额之后须有公示或确认。",
+                "An allocation is followed by a notice or a confirmation.",
+            )
+        )
     return found
 
 

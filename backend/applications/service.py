@@ -13,6 +13,7 @@ from backend.applications.case import Case, load_case
 from backend.applications.committee import ReviewInput, SettlementInput
 from backend.applications.events import EventLog
 from backend.applications.fairness import conflict, holds_seat, seat, standing
+from backend.applications.judgement import Judgement
 from backend.applications.lifecycle import (
     ENDED,
     FILING,
@@ -24,8 +25,6 @@ from backend.applications.lifecycle import (
     StageKind,
     State,
 )
-from backend.applications.programme import Stage
-from backend.applications.judgement import Judgement
 from backend.applications.process import Process
 from backend.applications.tables import Application
 from backend.applications.words import ACTIONS, STAFF_STATES
@@ -229,9 +228,7 @@ class Applications:
                 "comment",
             )
         if move.needs_comment and not comment.strip():
-            raise RuleViolation.of(
-                "comment_required", Text("请写明理由。", "Please give the reason."), "comment"
-            )
+            raise RuleViolation.of("comment_required", Text("请写明理由。", "Please give the reason."), "comment")
 
     async def _judge(self, case: Case, move: Move, now: datetime) -> Judgement | None:
         """Run every guard of the move; raise RuleViolation with all that forbids it. On submitting, the judgement."""
@@ -263,12 +260,10 @@ class Applications:
                 await committee.record_settlement(actor, case, stage, details, comment, now)
             case Action.RECUSE, _:
                 await committee.record_recusal(actor, case, stage, comment, now)
-            case (Action.DISMISS | Action.UPHOLD), _:
+            case ((Action.DISMISS | Action.UPHOLD), _):
                 await objections.settle(actor, case, upheld=move.action is Action.UPHOLD, result=comment, at=now)
-            case (Action.REVIEW | Action.SETTLE), _:
-                raise RuleViolation.of(
-                    "verdict_missing", Text("请选择通过或不通过。", "Choose pass or not."), "passes"
-                )
+            case ((Action.REVIEW | Action.SETTLE), _):
+                raise RuleViolation.of("verdict_missing", Text("请选择通过或不通过。", "Choose pass or not."), "passes")
 
     async def _apply(
         self,
@@ -302,9 +297,8 @@ class Applications:
     async def _moved(self, case: Case, move: Move, now: datetime, judgement: Judgement | None) -> Case:
         """The case after `move`: its place, state, and whom it waits for."""
         to_stage, to_state = move.to_stage, move.to_state or case.state
-        if move.outcome is Outcome.TALLY and case.stage is not None:
-            if not (await committee.current_tally(case, case.stage)).passes:
-                to_stage, to_state = ENDED, State.REJECTED
+        if move.outcome is Outcome.TALLY and not await self._passes(case):
+            to_stage, to_state = ENDED, State.REJECTED
         if move.action is Action.SUBMIT and case.resume_stage and not await self._facts_changed(case, judgement):
             to_stage, to_state = case.resume_stage, self._resumed_state(case)
         if move.outcome is Outcome.NEXT and case.placement == "reserve":
@@ -334,6 +328,10 @@ class Applications:
             moved = replace(moved, decided_at=now)
         return await self._seated(moved, entering=to_stage != case.stage_key, now=now)
 
+    @staticmethod
+    async def _passes(case: Case) -> bool:
+        return case.stage is not None and (await committee.current_tally(case, case.stage)).passes
+
     async def _seated(self, case: Case, *, entering: bool, now: datetime) -> Case:
         """The case with the role and the union that it waits for."""
         stage = case.stage
@@ -356,7 +354,7 @@ class Applications:
 
     @staticmethod
     async def _target_date(working_days: int, now: datetime) -> date | None:
-        """By when something should be done; None where the calendar does not reach so far: a target is never guessed."""
+        """By when something should be done; None where the calendar does not reach: never guessed."""
         try:
             return await working_days_after(local_date(now), working_days)
         except RuleViolation:
@@ -408,7 +406,7 @@ class Applications:
 #: Roles that may read cases of their subtree; security administrators see none.
 READERS = (Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.AUDITOR)
 
-#: Kinds of stage that should be done within the stage's working days; a notice and a confirmation have dates of their own.
+#: Kinds of stage to be done within the stage's working days; notice and confirmation have dates of their own.
 _TIMED = frozenset(
     {
         StageKind.VERIFICATION,

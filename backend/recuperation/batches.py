@@ -102,9 +102,7 @@ class Batches:
                 union,
             )
             await _bump(batch_id, batch["state"])
-            await record(
-                actor, "batch.quota", "done", object_kind="batch", object_id=batch_id, reason=reason
-            )
+            await record(actor, "batch.quota", "done", object_kind="batch", object_id=batch_id, reason=reason)
 
     async def open_(self, actor: Actor, batch_id: UUID, expected_version: int) -> None:
         """Open a drafted batch for requests: a chair of the organiser, and not the one who drafted it."""
@@ -137,9 +135,7 @@ class Batches:
             placed = allocate(await queries.candidates(batch_id), await queries.places(batch_id))
             for place in sorted(placed, key=lambda place: place.application):
                 case = await load_case(place.application, lock=True)
-                await self.applications.step(
-                    actor, case, Action.PLACE, now, placement=place.placement, rank=place.rank
-                )
+                await self.applications.step(actor, case, Action.PLACE, now, placement=place.placement, rank=place.rank)
             await execute(
                 "UPDATE batch SET state = 'allocated', allocated_at = $2, version = version + 1 WHERE id = $1",
                 batch_id,
@@ -230,9 +226,7 @@ class Batches:
     async def _require_openable(row: asyncpg.Record) -> None:
         rules = await queries.ruleset(row["programme_version"])
         quotas = [quota["places"] for quota in await queries.batch_quotas(row["id"])]
-        found = policy.check_batch(
-            queries.batch_facts(row), quotas, row["capacity"], row["cost_per_day_fen"], rules
-        )
+        found = policy.check_batch(queries.batch_facts(row), quotas, row["capacity"], row["cost_per_day_fen"], rules)
         if found:
             raise RuleViolation(found)
 

@@ -103,7 +103,9 @@ def points(facts: StayFacts, rules: Ruleset) -> list[PointLine]:
     ]
 
 
-def check_batch(batch: BatchFacts, quotas: Sequence[int], capacity: int, cost_fen: int, rules: Ruleset) -> list[Violation]:
+def check_batch(
+    batch: BatchFacts, quotas: Sequence[int], capacity: int, cost_fen: int, rules: Ruleset
+) -> list[Violation]:
     """What forbids opening a batch: too long, too dear, quotas beyond the places, a window after departure."""
     found = []
     days = (batch.ends_on - batch.starts_on).days + 1
@@ -256,8 +258,6 @@ def _years_between(start: date, end: date) -> int:
     return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
 
 
-def _check(
-    code: str, passed: bool, good: tuple[str, str], bad: tuple[str, str], clause: str, field: str
-) -> RuleCheck:
+def _check(code: str, passed: bool, good: tuple[str, str], bad: tuple[str, str], clause: str, field: str) -> RuleCheck:
     zh, en = good if passed else bad
     return RuleCheck(code, passed, zh, en, clause, field)

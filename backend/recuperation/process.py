@@ -23,6 +23,7 @@ from backend.recuperation.tables import Stay
 from backend.words import Text
 
 KIND = "recuperation"
+LABEL = Text("疗休养", "Rest and recuperation")
 
 _ENDED_WITHOUT_STAY = frozenset({State.DECLINED, State.LAPSED, State.REJECTED, State.WITHDRAWN})
 
@@ -39,7 +40,7 @@ class Recuperation(Process):
 
     kind: str = KIND
     prefix: str = "RR"
-    label: Text = Text("疗休养", "Rest and recuperation")
+    label: Text = LABEL
     aggregate_table: str = "batch"
     aggregate_actions: frozenset[Action] = frozenset(
         {Action.DECLINE, Action.LAPSE, Action.WITHDRAW, Action.UPHOLD, Action.DISMISS, Action.COMPLETE}
@@ -47,7 +48,8 @@ class Recuperation(Process):
 
     async def judge(self, case: Case, now: datetime) -> Judgement:
         """Judge the request by the policies of the version that the case was first submitted under."""
-        assert case.aggregate is not None and case.subject_person is not None
+        assert case.aggregate is not None
+        assert case.subject_person is not None
         facts = await queries.stay_facts(case.aggregate, case.subject_person, case.id)
         rules = await queries.ruleset(case.version.id)
         checks = policy.check_submission(facts, rules, now, local_date(now))
@@ -62,7 +64,9 @@ class Recuperation(Process):
             return [
                 Violation(
                     "confirm_too_late",
-                    Text("已过确认期限({due}),名额已由他人递补。", "The last day to confirm was {due}.").fill(due=case.due_on),
+                    Text("已过确认期限({due}),名额已由他人递补。", "The last day to confirm was {due}.").fill(
+                        due=case.due_on
+                    ),
                 )
             ]
         return []
@@ -132,7 +136,10 @@ class Recuperation(Process):
                     (Text("日期", "Dates"), f"{row['starts_on']} – {row['ends_on']}"),
                     (Text("同行", "Companions"), str(row["companions"])),
                     (Text("同行规则", "Companion rule"), _COMPANION_RULES[row["companion_rule"]]),
-                    (Text("经费", "Funding"), f"{row['funding_source']} · {row['cost_per_day_fen'] / 100:.2f} 元/人·天"),
+                    (
+                        Text("经费", "Funding"),
+                        f"{row['funding_source']} · {row['cost_per_day_fen'] / 100:.2f} 元/人·天",
+                    ),
                     (Text("名额归属", "Quota of"), row["quota_union"] or "—"),
                 ],
             )
@@ -150,4 +157,3 @@ class Recuperation(Process):
                 ends_on=batch["ends_on"],
             )
         )
-

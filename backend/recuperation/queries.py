@@ -150,7 +150,7 @@ async def has_quotas(batch_id: UUID) -> bool:
 
 async def quota_union(batch_id: UUID, person: UUID) -> UUID | None:
     """The union whose quota a person falls under: the nearest on the primary line that has places."""
-    return await fetch_value(
+    union: UUID | None = await fetch_value(
         """SELECT q.trade_union FROM batch_quota q JOIN staff_record r ON r.person = $2
         WHERE q.batch = $1 AND q.places > 0
             AND q.trade_union IN (r.unit_id, r.county_id, r.city_id, r.province_id, r.national_id)
@@ -159,6 +159,7 @@ async def quota_union(batch_id: UUID, person: UUID) -> UUID | None:
         batch_id,
         person,
     )
+    return union
 
 
 async def confirm_working_days(batch_id: UUID) -> int:

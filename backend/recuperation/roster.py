@@ -48,7 +48,10 @@ def roster_xlsx(batch: str, sanatorium: str, travellers: Sequence[Traveller]) ->
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     sheet = book.add_worksheet("名册")
-    title, head = book.add_format({"bold": True, "font_size": 14}), book.add_format({"bold": True, "bg_color": "#f1e6e6"})
+    title, head = (
+        book.add_format({"bold": True, "font_size": 14}),
+        book.add_format({"bold": True, "bg_color": "#f1e6e6"}),
+    )
     sheet.write_string(0, 0, f"{batch} · {sanatorium} 疗休养人员名册(共 {len(travellers)} 人)", title)
     for column, (label, width) in enumerate(_COLUMNS):
         sheet.write_string(2, column, label, head)

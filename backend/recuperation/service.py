@@ -159,7 +159,9 @@ def require_valid(stay: StayInput) -> None:
         )
     if not 1 <= len(stay.contact.relation.strip()) <= 20:
         found.append(
-            Violation("contact_relation", Text("请填写与联系人的关系。", "Say how you are related."), "contact.relation")
+            Violation(
+                "contact_relation", Text("请填写与联系人的关系。", "Say how you are related."), "contact.relation"
+            )
         )
     found += check_mobile(stay.contact.phone, "contact.phone")
     if found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import Boolean, Bytea, Date, Integer, SmallInt, UUID, Varchar
+from piccolo.columns import UUID, Boolean, Bytea, Date, Integer, SmallInt, Varchar
 from piccolo.table import Table
 
 from backend.applications.tables import Application, ProgrammeVersion
@@ -57,7 +57,7 @@ class BatchQuota(Table, tablename="batch_quota"):
 
 
 class StayRequest(Table, tablename="stay_request"):
-    """What an application for rest and recuperation says beyond the shared case; `live` until it ends without a stay."""
+    """What a request says beyond the shared case; `live` until it ends without a stay."""
 
     id = Id()
     application = Link(Application, unique=True)

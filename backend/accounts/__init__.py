@@ -1,0 +1,1 @@
+"""Logins of workers and of the console, roles and consents."""

@@ -1,0 +1,1 @@
+"""The shared case: programmes, lifecycle, stages, reviews, notices, event log."""

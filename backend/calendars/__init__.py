@@ -1,0 +1,1 @@
+"""Working days, as far as the calendar covers them."""

@@ -1,0 +1,1 @@
+"""Papers: upload, check, verdict, looks."""

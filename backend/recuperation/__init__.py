@@ -1,0 +1,1 @@
+"""Rest and recuperation (疗休养)."""

@@ -1,0 +1,1 @@
+"""The tree of trade unions, their affiliation, and scope."""

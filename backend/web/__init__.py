@@ -1,0 +1,1 @@
+"""The HTTP edge: problems, tokens, paging, idempotency, limits."""

@@ -173,7 +173,7 @@ def _check_stage(stage: Stage) -> list[Violation]:
 
 
 def _check_order(route: Sequence[Stage]) -> list[Violation]:
-    """Places are given before they are announced, announced before they are confirmed; sign-off and confirmation end."""
+    """Places are given, then announced, then confirmed; sign-off and confirmation come last."""
     kinds = [stage.kind for stage in route]
     found = []
     for last in (StageKind.CONFIRMATION, StageKind.SIGN_OFF):

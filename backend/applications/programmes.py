@@ -87,7 +87,8 @@ class Programmes:
         rows = await fetch(
             """SELECT p.id FROM policy_row p JOIN trade_union o ON o.id = $2
             JOIN trade_union u ON u.id = p.trade_union
-            WHERE p.topic LIKE $1 || '.%' AND p.effective_from <= $3 AND (p.effective_to IS NULL OR p.effective_to >= $3)
+            WHERE p.topic LIKE $1 || '.%' AND p.effective_from <= $3
+                AND (p.effective_to IS NULL OR p.effective_to >= $3)
                 AND p.trade_union IN (o.national_id, o.province_id, o.city_id, o.county_id, o.id)
             ORDER BY array_position(ARRAY['national', 'province', 'city', 'county', 'unit'], u.level::text),
                 p.effective_from, p.id""",

@@ -117,8 +117,9 @@ async def stay_facts(batch_id: UUID, person: UUID, application: UUID | None) -> 
 async def _service_record(person: UUID, emergency: UUID) -> ServiceRecord | None:
     row = await fetch_one(
         """SELECT r.state, r.population, p.born_on, r.joined_unit_on,
-            (SELECT coalesce(json_agg(json_build_object('dispatch', s.dispatch, 'from_on', s.from_on, 'to_on', s.to_on)
-                ORDER BY s.from_on), '[]') FROM service_period s WHERE s.record = r.id AND s.emergency = $2) AS services,
+            (SELECT coalesce(json_agg(json_build_object(
+                    'dispatch', s.dispatch, 'from_on', s.from_on, 'to_on', s.to_on) ORDER BY s.from_on), '[]')
+                FROM service_period s WHERE s.record = r.id AND s.emergency = $2) AS services,
             (SELECT coalesce(json_agg(json_build_object('level', h.level, 'awarded_on', h.awarded_on)
                 ORDER BY h.awarded_on), '[]') FROM honour h WHERE h.record = r.id) AS honours,
             (SELECT coalesce(json_agg(json_build_object('area_code', t.area_code, 'ends_on', t.ends_on)
@@ -198,7 +199,8 @@ async def _candidates(batch_id: UUID, condition: str, value: str) -> list[Candid
         Candidate(row["id"], row["points"], lot(batch_id, row["person"]), row["quota_union"])
         for row in await fetch(
             f"SELECT a.id, a.points, r.person, r.quota_union FROM application a"
-            f" JOIN stay_request r ON r.application = a.id WHERE a.aggregate = $1 AND {condition} ORDER BY a.rank, a.id",
+            f" JOIN stay_request r ON r.application = a.id WHERE a.aggregate = $1 AND {condition}"
+            " ORDER BY a.rank, a.id",
             batch_id,
             value,
         )

@@ -17,7 +17,13 @@ from backend.unions.scope import in_scope
 FILE_ROLES = (Role.UNIT_OFFICER, Role.HR_VERIFIER)
 
 #: Roles that see a paper because a case that has been submitted carries it.
-CASE_ROLES = (Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.AUDITOR)
+CASE_ROLES = (
+    Role.UNIT_OFFICER,
+    Role.HR_VERIFIER,
+    Role.REVIEWER,
+    Role.CHAIR,
+    Role.AUDITOR,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ _CASE_IN_SCOPE = (
 async def load(upload_id: UUID, *, lock: bool = False) -> Paper:
     """The upload, with its row locked if asked; raises NotFound. No right is checked here."""
     row = await fetch_one(
-        f"SELECT {_PAPER} FROM upload u WHERE u.id = $1{' FOR NO KEY UPDATE' if lock else ''}", upload_id
+        f"SELECT {_PAPER} FROM upload u WHERE u.id = $1{' FOR NO KEY UPDATE' if lock else ''}",
+        upload_id,
     )
     if row is None:
         raise NotFound()
@@ -103,6 +110,9 @@ async def see(actor: Actor, upload_id: UUID, *, lock: bool = False) -> Seen:
 async def are_relatives(one: UUID, other: UUID) -> bool:
     """Whether a relation in either direction is on file between two persons."""
     row = await fetch_one(
-        "SELECT FROM relation WHERE (person = $1 AND relative = $2) OR (person = $2 AND relative = $1)", one, other
+        "SELECT FROM relation WHERE to_on IS NULL"
+        " AND ((person = $1 AND relative = $2) OR (person = $2 AND relative = $1))",
+        one,
+        other,
     )
     return row is not None

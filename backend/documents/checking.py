@@ -1,0 +1,123 @@
+"""The check of a file that a phone has sent, as the worker runs it; safe to run again after a kill at any point."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from backend.database import execute, transaction
+from backend.documents.access import Paper, load
+from backend.documents.inspection.findings import (
+    REFUSAL_WORDS,
+    Declared,
+    Inspection,
+    Outcome,
+    Refusal,
+)
+from backend.documents.inspection.inspector import Inspector
+from backend.documents.inspection.spool import SpoolOverflow, spool
+from backend.documents.kinds import SIZE_LIMIT, Malware, MediaType, PaperState
+from backend.documents.service import Documents, store_errors
+from backend.jobs import Job, enqueue_for
+from backend.words import Text
+from storage.keys import Bucket, rendition_key
+from storage.port import ObjectChanged, ObjectExists, ObjectMissing, ObjectTooLarge
+
+#: The file was gone from quarantine, or was another one, when it came to checking.
+LOST = "lost"
+_LOST_WORDS = Text("文件没有完整到达,请重新上传。", "The file did not arrive whole. Send it again.")
+
+
+def _inspections_at_once() -> asyncio.Semaphore:
+    return asyncio.Semaphore(max(1, (os.cpu_count() or 2) - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Brings an upload from `uploaded` to `checked` or `refused`.
+
+    The order is: copy the file and its picture to the documents, commit the state, empty the quarantine. So there is no
+    checked row without its objects, and whatever a kill leaves behind is found and finished by the next run.
+    """
+
+    documents: Documents
+    inspector: Inspector
+    turns: asyncio.Semaphore = field(default_factory=_inspections_at_once)
+
+    async def check(self, upload_id: UUID) -> None:
+        """Check one upload; does nothing to one that was checked already but clear what was left in quarantine.
+
+        Raises Unavailable or ScannerUnavailable for a part that does not answer: the job is tried again later.
+        """
+        paper = await load(upload_id)
+        if paper.state is PaperState.UPLOADED:
+            async with self.turns:
+                await self._decide(paper)
+        elif paper.state is PaperState.RESERVED:
+            return
+        with store_errors():
+            await self.documents.store.delete(Bucket.QUARANTINE, paper.object_key)
+
+    async def _decide(self, paper: Paper) -> None:
+        store = self.documents.store
+        with tempfile.TemporaryDirectory(prefix="niangjia-") as folder, store_errors():
+            try:
+                etag = (await store.head(Bucket.QUARANTINE, paper.object_key)).etag
+                stream = store.stream(Bucket.QUARANTINE, paper.object_key, cap=SIZE_LIMIT)
+                spooled = await spool(stream, Path(folder) / "paper", SIZE_LIMIT)
+            except ObjectMissing:
+                await self._refuse(paper, LOST, _LOST_WORDS)
+                return
+            except (ObjectTooLarge, SpoolOverflow):
+                await self._refuse(paper, Refusal.TOO_LARGE, REFUSAL_WORDS[Refusal.TOO_LARGE])
+                return
+            declared = Declared(MediaType(paper.declared_type), paper.size, paper.sha256)
+            found = await self.inspector.inspect(spooled, declared)
+            if found.outcome is Outcome.REFUSED or found.rendition is None:
+                refusal = found.refusal or Refusal.DAMAGED
+                await self._refuse(paper, refusal, REFUSAL_WORDS[refusal], found)
+                return
+            try:
+                await store.accept(paper.object_key, etag=etag, content_type=found.detected_type)
+            except (ObjectMissing, ObjectChanged):
+                # If another run finished and emptied the quarantine, the row has moved and this does nothing.
+                await self._refuse(paper, LOST, _LOST_WORDS)
+                return
+            # It may be there from a run that was killed: the picture of the same bytes, under a key that only we know.
+            with contextlib.suppress(ObjectExists):
+                await store.put(
+                    Bucket.DOCUMENTS, rendition_key(paper.object_key), found.rendition, content_type="image/jpeg"
+                )
+        await self._settle(paper, PaperState.CHECKED, "", found)
+
+    async def _refuse(self, paper: Paper, code: str, why: Text, found: Inspection | None = None) -> None:
+        async with transaction():
+            if await self._settle(paper, PaperState.REFUSED, code, found):
+                await enqueue_for(Job.PAPER_JUDGED, paper.id)
+                await self.documents.tell_owner(paper.id, paper, "paper_refused", why)
+
+    async def _settle(self, paper: Paper, to: PaperState, code: str, found: Inspection | None) -> bool:
+        """Write the outcome unless another run was faster; whether this one did."""
+        now = await self.documents.clock.now()
+        async with transaction():
+            current = await load(paper.id, lock=True)
+            if current.state is not PaperState.UPLOADED:
+                return False
+            await self.documents.move(current, to)
+            await execute(
+                "UPDATE upload SET checked_at = $2, refusal_code = $3, detected_type = $4, pages = $5, malware = $6,"
+                " rendition_key = $7 WHERE id = $1",
+                paper.id,
+                now,
+                code,
+                found.detected_type if found else "",
+                found.pages if found else 0,
+                found.malware if found else Malware.NOT_SCANNED,
+                rendition_key(paper.object_key) if to is PaperState.CHECKED else None,
+            )
+            return True

@@ -1,0 +1,543 @@
+"""The verbs of papers: reserve, complete, check, verify, look; the only writer of an upload's state."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from backend.audit.log import record
+from backend.clock import LOCAL, Clock
+from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
+from backend.documents.access import Paper, Seen, are_relatives, load, see
+from backend.documents.inspection.watermark import watermark
+from backend.documents.kinds import (
+    KIND_LABELS,
+    NAME_LIMIT,
+    NEXT,
+    REJECTION_LABELS,
+    SIZE_LIMIT,
+    STATE_LABELS,
+    VIEWABLE,
+    MediaType,
+    PaperKind,
+    PaperState,
+    RejectionReason,
+)
+from backend.documents.tables import Upload, Verdict
+from backend.errors import (
+    Conflict,
+    Forbidden,
+    IllegalTransition,
+    NotFound,
+    RuleViolation,
+    Stale,
+    Throttled,
+    TooLarge,
+    Unavailable,
+    Violation,
+)
+from backend.identity import Actor, Role
+from backend.jobs import Job, enqueue_for
+from backend.notifications.service import Notifications
+from backend.sealing import Sealer
+from backend.unions.scope import in_scope
+from backend.words import Text
+from storage.keys import Bucket, new_key
+from storage.port import DocumentStore, ObjectMissing, StoreError, UploadForm
+
+NAME_PURPOSE = "upload.name"
+
+FORM_VALID = timedelta(minutes=10)
+LINK_VALID = timedelta(seconds=60)
+RESERVATION_VALID = timedelta(days=1)
+
+#: Files that one account may have under way at once, reserved or not yet checked.
+UNDER_WAY_LIMIT = 30
+
+#: Bytes of one rendition; ours are far smaller.
+RENDITION_LIMIT = 16 * 1024 * 1024
+
+COMMENT_LIMIT = 500
+REASON_LEAST = 4
+
+_UNSAFE_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A place for one file: `form` is what the phone posts to the store, None once the file is there."""
+
+    upload_id: UUID
+    state: PaperState
+    form: UploadForm | None
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Papers, from the reservation by a phone to the verdict by HR; `check` is run by the worker."""
+
+    clock: Clock
+    sealer: Sealer
+    store: DocumentStore
+    notifications: Notifications
+
+    async def reserve(
+        self,
+        actor: Actor,
+        kind: PaperKind,
+        name: str,
+        size: int,
+        sha256: bytes,
+        media_type: str,
+    ) -> Reservation:
+        """Make place for a paper of the actor's own.
+
+        `size` is in bytes, `sha256` the digest of the file. Raises TooLarge above 20 MiB, RuleViolation with all that
+        is wrong with the file's description or where the account has no person yet, Throttled with too many under way.
+        """
+        if actor.person_id is None:
+            raise RuleViolation.of(
+                "person_unknown",
+                Text(
+                    "请先填写本人档案,再上传材料。",
+                    "Fill in your own record first, then send papers.",
+                ),
+            )
+        return await self._reserve(actor, actor.person_id, kind, name, size, sha256, media_type)
+
+    async def reserve_for(
+        self,
+        actor: Actor,
+        person: UUID,
+        kind: PaperKind,
+        name: str,
+        size: int,
+        sha256: bytes,
+        media_type: str,
+    ) -> Reservation:
+        """Make place for a paper that a unit officer sends on a worker's behalf.
+
+        Raises as `reserve`, NotFound for a person without a record in the officer's scope, Forbidden for oneself.
+        """
+        row = await fetch_one(
+            "SELECT national_id, province_id, city_id, county_id, unit_id FROM staff_record WHERE person = $1",
+            person,
+        )
+        if row is None or not in_scope(actor, [Role.UNIT_OFFICER], row):
+            raise NotFound()
+        if actor.person_id == person:
+            raise Forbidden(
+                "conflict_own_case",
+                Text("本人的材料请在手机端上传。", "Send your own papers from the phone."),
+            )
+        return await self._reserve(actor, person, kind, name, size, sha256, media_type)
+
+    async def reservation(self, actor: Actor, upload_id: UUID) -> Reservation:
+        """A reservation that was made before, its form signed anew; raises NotFound for somebody else's."""
+        paper = await self._sendable(actor, upload_id)
+        return Reservation(paper.id, paper.state, await self._form(paper))
+
+    async def complete(self, actor: Actor, upload_id: UUID) -> PaperState:
+        """Say that the file is in the store and have it checked; the paper's state. Saying it twice is once.
+
+        Raises NotFound for somebody else's upload, Conflict where the store has no such file or the reservation ended,
+        Unavailable where the store does not answer.
+        """
+        paper = await self._sendable(actor, upload_id)
+        if paper.state is PaperState.EXPIRED and paper.rendition_key is None:
+            raise Conflict(
+                "reservation_expired",
+                Text("上传已过期,请重新开始。", "This reservation ended. Start again."),
+            )
+        if paper.state is not PaperState.RESERVED:
+            return paper.state
+        with store_errors():
+            try:
+                await self.store.head(Bucket.QUARANTINE, paper.object_key)
+            except ObjectMissing:
+                raise Conflict(
+                    "not_uploaded",
+                    Text(
+                        "文件尚未传到,请重新上传。",
+                        "The file has not arrived. Send it again.",
+                    ),
+                ) from None
+        now = await self.clock.now()
+        async with transaction():
+            paper = await load(upload_id, lock=True)
+            if paper.state is PaperState.RESERVED:
+                await self.move(paper, PaperState.UPLOADED)
+                await execute("UPDATE upload SET uploaded_at = $2 WHERE id = $1", paper.id, now)
+                await enqueue_for(Job.CHECK_UPLOAD, paper.id)
+                return PaperState.UPLOADED
+            return paper.state
+
+    async def verify(
+        self,
+        actor: Actor,
+        upload_id: UUID,
+        outcome: PaperState,
+        *,
+        sha256: bytes,
+        expected_version: int,
+        reason_code: RejectionReason | None = None,
+        comment: str = "",
+        expires_on: date | None = None,
+    ) -> int:
+        """Give a verdict (`verified` or `rejected`) on the file with this digest; the paper's new version.
+
+        The verdict is bound to the upload and its SHA-256, so it can't fall on a file that the verifier did not see.
+        Raises NotFound outside the actor's sight, Forbidden without the verifier's role there, on one's own or a
+        relative's paper or one that the actor sent in; Stale; Conflict for another file or a paper that has no such
+        move; RuleViolation for an outcome, a reason or an expiry that does not fit.
+        """
+        _check_verdict(outcome, reason_code, comment)
+        now, today = await self.clock.now(), await self.clock.today()
+        if expires_on is not None and expires_on < today:
+            raise RuleViolation.of(
+                "expiry_past",
+                Text("有效期不能早于今天。", "The expiry can't be in the past."),
+                "expires_on",
+            )
+        async with transaction():
+            seen = await see(actor, upload_id, lock=True)
+            await self._require_verifier(actor, seen)
+            paper = seen.paper
+            if paper.version != expected_version:
+                raise Stale()
+            if paper.sha256 != sha256:
+                raise Conflict(
+                    "another_file",
+                    Text(
+                        "您看到的不是这份文件,请刷新。",
+                        "This is not the file you saw. Reload.",
+                    ),
+                )
+            await self.move(paper, outcome)
+            verdict = Verdict(
+                id=new_id(),
+                upload=paper.id,
+                sha256=paper.sha256,
+                outcome=outcome,
+                reason_code=reason_code or "",
+                comment=comment,
+                by_account=actor.account_id,
+                by_name=actor.name,
+                at=now,
+                expires_on=expires_on,
+            )
+            await Verdict.insert(verdict)
+            await execute("UPDATE upload SET expires_on = $2 WHERE id = $1", paper.id, expires_on)
+            await record(
+                actor,
+                "paper.verify",
+                outcome,
+                object_kind="upload",
+                object_id=paper.id,
+                reason=comment,
+            )
+            await enqueue_for(Job.PAPER_JUDGED, paper.id)
+            if outcome is PaperState.REJECTED and reason_code is not None:
+                await self.tell_owner(
+                    verdict.id,
+                    paper,
+                    "paper_rejected",
+                    REJECTION_LABELS[reason_code],
+                    comment,
+                )
+            return paper.version + 1
+
+    async def look(
+        self,
+        actor: Actor,
+        upload_id: UUID,
+        *,
+        purpose: str,
+        application: UUID | None = None,
+    ) -> bytes:
+        """A picture (JPEG) of the paper, the viewer's name, the time and the purpose burned in; the look is recorded.
+
+        Raises NotFound outside the actor's sight, Conflict for a paper that was not checked yet, Unavailable.
+        """
+        paper = (await see(actor, upload_id)).paper
+        _require_viewable(paper)
+        with store_errors():
+            picture = await self.store.read(Bucket.DOCUMENTS, paper.rendition_key or "", cap=RENDITION_LIMIT)
+        now = await self.clock.now()
+        text = f"{actor.name} {now.astimezone(LOCAL):%Y-%m-%d %H:%M} {purpose}"
+        marked = await asyncio.to_thread(watermark, picture, text)
+        await self._record_look(actor, paper, "paper.look", purpose, application)
+        return marked
+
+    async def original(
+        self,
+        actor: Actor,
+        upload_id: UUID,
+        *,
+        reason: str,
+        application: UUID | None = None,
+    ) -> tuple[str, int]:
+        """A link to the file as it was sent, and the seconds it lasts; only with a reason, which is recorded.
+
+        Raises as `look`, and RuleViolation without a reason (the owner needs none).
+        """
+        seen = await see(actor, upload_id)
+        paper = seen.paper
+        _require_viewable(paper)
+        if not seen.own and len(reason.strip()) < REASON_LEAST:
+            raise RuleViolation.of(
+                "reason_missing",
+                Text("查看原件须说明理由。", "Say why you need the original."),
+                "reason",
+            )
+        with store_errors():
+            link = await self.store.signed_download(
+                Bucket.DOCUMENTS,
+                paper.object_key,
+                valid_for=LINK_VALID,
+                content_type=paper.detected_type,
+                file_name=f"{paper.kind}-{paper.id.hex[-8:]}.{MediaType(paper.detected_type).name.lower()}",
+            )
+        await self._record_look(actor, paper, "paper.original", reason, application)
+        return link, int(LINK_VALID.total_seconds())
+
+    async def expire(self) -> int:
+        """End the reservations that nothing came of within a day, and verified papers past their expiry; how many."""
+        now, today = await self.clock.now(), await self.clock.today()
+        async with transaction():
+            ended = await fetch(
+                "SELECT id FROM upload WHERE (state = 'reserved' AND reserved_at < $1)"
+                " OR (state = 'verified' AND expires_on < $2) ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED",
+                now - RESERVATION_VALID,
+                today,
+            )
+            for row in ended:
+                paper = await load(row["id"])
+                await self.move(paper, PaperState.EXPIRED)
+                if paper.state is PaperState.VERIFIED:
+                    await enqueue_for(Job.PAPER_JUDGED, paper.id)
+            return len(ended)
+
+    async def move(self, paper: Paper, to: PaperState) -> None:
+        """Write the next state of a paper whose row is locked: the one place where it changes.
+
+        Raises IllegalTransition where that state may not follow.
+        """
+        if to not in NEXT[paper.state]:
+            raise IllegalTransition(STATE_LABELS[to].zh, STATE_LABELS[paper.state].zh)
+        await execute(
+            "UPDATE upload SET state = $2, version = version + 1 WHERE id = $1",
+            paper.id,
+            to,
+        )
+
+    async def tell_owner(self, occasion: UUID, paper: Paper, template: str, why: Text, comment: str = "") -> None:
+        """Queue a message to the owner's account, if the owner has one."""
+        account = await fetch_value("SELECT id FROM worker_account WHERE person = $1", paper.owner_person)
+        if account is not None:
+            kind = KIND_LABELS[PaperKind(paper.kind)]
+            words = {
+                "kind_zh": kind.zh,
+                "kind_en": kind.en,
+                "why_zh": why.zh,
+                "why_en": why.en,
+                "comment": comment,
+            }
+            await self.notifications.notify(occasion, account, template, words)
+
+    async def _reserve(
+        self,
+        actor: Actor,
+        owner: UUID,
+        kind: PaperKind,
+        name: str,
+        size: int,
+        sha256: bytes,
+        media_type: str,
+    ) -> Reservation:
+        shown = _checked_name(name, size, sha256, media_type)
+        now = await self.clock.now()
+        async with transaction():
+            under_way = await fetch_value(
+                "SELECT count(*) FROM upload WHERE reserved_by = $1 AND state IN ('reserved', 'uploaded')",
+                actor.account_id,
+            )
+            if under_way >= UNDER_WAY_LIMIT:
+                raise Throttled(int(FORM_VALID.total_seconds()))
+            upload = Upload(
+                id=new_id(),
+                kind=kind,
+                owner_person=owner,
+                reserved_by=actor.account_id,
+                state=PaperState.RESERVED,
+                name_sealed=self.sealer.seal(shown, NAME_PURPOSE),
+                declared_type=media_type,
+                declared_size=size,
+                declared_sha256=sha256,
+                object_key=new_key(),
+                reserved_at=now,
+            )
+            await Upload.insert(upload)
+        return Reservation(upload.id, PaperState.RESERVED, await self._form(await load(upload.id)))
+
+    async def _form(self, paper: Paper) -> UploadForm | None:
+        if paper.state is not PaperState.RESERVED:
+            return None
+        with store_errors():
+            # Signed here, without a call to the store: it may stand inside the transaction of the idempotency key.
+            return await self.store.upload_form(
+                paper.object_key,
+                content_type=paper.declared_type,
+                min_size=paper.size,
+                max_size=paper.size,
+                valid_for=FORM_VALID,
+            )
+
+    @staticmethod
+    async def _sendable(actor: Actor, upload_id: UUID) -> Paper:
+        paper = await load(upload_id)
+        own = Role.WORKER in actor.roles and actor.person_id is not None and actor.person_id == paper.owner_person
+        if not own and paper.reserved_by != actor.account_id:
+            raise NotFound()
+        return paper
+
+    @staticmethod
+    async def _require_verifier(actor: Actor, seen: Seen) -> None:
+        owner = seen.paper.owner_person
+        if not seen.verifies:
+            raise Forbidden(
+                "role_missing",
+                Text("您不是这份材料的核验员。", "You are not a verifier for this paper."),
+            )
+        if actor.account_id == seen.paper.reserved_by or (actor.person_id is not None and actor.person_id == owner):
+            raise Forbidden(
+                "conflict_own_case",
+                Text(
+                    "不能核验本人的或本人代传的材料。",
+                    "Nobody verifies a paper that is one's own or that one sent in.",
+                ),
+            )
+        if actor.person_id is not None and owner is not None and await are_relatives(actor.person_id, owner):
+            raise Forbidden(
+                "conflict_relative",
+                Text("不能核验亲属的材料。", "Nobody verifies the paper of a relative."),
+            )
+
+    @staticmethod
+    async def _record_look(actor: Actor, paper: Paper, act: str, reason: str, application: UUID | None) -> None:
+        detail = {"sha256": paper.sha256.hex()}
+        if application is not None:
+            detail["application"] = str(application)
+        async with transaction():
+            await record(
+                actor,
+                act,
+                "done",
+                object_kind="upload",
+                object_id=paper.id,
+                reason=reason,
+                detail=detail,
+            )
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Say Unavailable for a store that does not answer or does not serve us."""
+    try:
+        yield
+    except StoreError as error:
+        raise Unavailable("store") from error
+
+
+def _checked_name(name: str, size: int, sha256: bytes, media_type: str) -> str:
+    """The file's name as we keep it: without folders and without characters that hide or turn text."""
+    shown = _UNSAFE_IN_NAMES.sub("", re.split(r"[/\\\\]", name)[-1]).strip()
+    if size > SIZE_LIMIT:
+        raise TooLarge("file_too_large", Text("文件超过 20 MB。", "The file is larger than 20 MB."))
+    wrong = []
+    if not shown or len(shown) > NAME_LIMIT:
+        wrong.append(
+            Violation(
+                "file_name",
+                Text("文件名须为 1 到 120 个字。", "A file name has 1 to 120 characters."),
+                "name",
+            )
+        )
+    if size <= 0:
+        wrong.append(Violation("file_empty", Text("文件是空的。", "The file is empty."), "size"))
+    if len(sha256) != 32:
+        wrong.append(
+            Violation(
+                "file_digest",
+                Text("SHA-256 须为 32 字节。", "A SHA-256 has 32 bytes."),
+                "sha256",
+            )
+        )
+    if media_type not in set(MediaType):
+        wrong.append(
+            Violation(
+                "file_type",
+                Text("只接受 PDF、JPEG、PNG、HEIC。", "Only PDF, JPEG, PNG and HEIC."),
+                "media_type",
+            )
+        )
+    if wrong:
+        raise RuleViolation(wrong)
+    return shown
+
+
+def _check_verdict(outcome: PaperState, reason_code: RejectionReason | None, comment: str) -> None:
+    wrong = []
+    if outcome not in (PaperState.VERIFIED, PaperState.REJECTED):
+        wrong.append(
+            Violation(
+                "outcome",
+                Text("只能核验通过或不通过。", "Verified or rejected only."),
+                "outcome",
+            )
+        )
+    if (outcome is PaperState.REJECTED) != (reason_code is not None):
+        wrong.append(
+            Violation(
+                "reason_code",
+                Text(
+                    "不通过须选择原因,通过则不填。",
+                    "A rejection has a reason, a verification has none.",
+                ),
+                "reason_code",
+            )
+        )
+    if reason_code is RejectionReason.OTHER and not comment.strip():
+        wrong.append(
+            Violation(
+                "comment_missing",
+                Text("请说明原因。", "Say what the reason is."),
+                "comment",
+            )
+        )
+    if len(comment) > COMMENT_LIMIT:
+        wrong.append(
+            Violation(
+                "comment_long",
+                Text("说明不超过 500 字。", "At most 500 characters."),
+                "comment",
+            )
+        )
+    if wrong:
+        raise RuleViolation(wrong)
+
+
+def _require_viewable(paper: Paper) -> None:
+    if paper.state not in VIEWABLE or paper.rendition_key is None:
+        raise Conflict(
+            "not_checked",
+            Text(
+                "文件还没有通过检查,暂不能查看。",
+                "The file has not been checked; it can't be shown.",
+            ),
+        )

@@ -1,0 +1,71 @@
+"""Composition root of the jobs: `python -m backend.worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+
+from backend.clock import security_now
+from backend.composition import Services, compose
+from backend.database import close_pool, execute, open_pool
+from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
+from backend.jobs import Job
+from backend.settings import settings
+
+log = structlog.get_logger(__name__)
+
+CODES_KEPT = timedelta(days=1)
+KEYS_KEPT = timedelta(days=7)
+JOB_LOG_KEPT = timedelta(days=30)
+
+
+def handlers_of(services: Services) -> Mapping[Job, Handler]:
+    """Who does which job."""
+    return {
+        Job.CHECK_UPLOAD: services.checking.check,
+        Job.PAPER_JUDGED: services.applications.recount_papers,
+        Job.DELIVER_NOTIFICATION: services.delivery.deliver,
+    }
+
+
+def sweeps_of(services: Services) -> Sequence[Sweep]:
+    """What is looked after by time."""
+    return (
+        Sweep("deadlines", timedelta(seconds=5), services.deadlines.run),
+        Sweep("papers", timedelta(minutes=1), services.documents.expire),
+        Sweep("leftovers", timedelta(minutes=10), delete_leftovers),
+    )
+
+
+async def delete_leftovers() -> None:
+    """Delete login codes, idempotency keys and the log of jobs once nobody can need them; by the security clock."""
+    now = security_now()
+    await execute("DELETE FROM login_code WHERE created_at < $1", now - CODES_KEPT)
+    await execute("DELETE FROM idempotency_key WHERE created_at < $1", now - KEYS_KEPT)
+    await execute("DELETE FROM pgqueuer_log WHERE created < $1 AND aggregated", now - JOB_LOG_KEPT)
+
+
+async def run() -> None:
+    """Work until SIGTERM or SIGINT, then finish what was begun; a second signal is not needed and does nothing."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(stop, stopping.set)
+    services = compose(settings())
+    await open_pool(min_size=2, max_size=16)
+    try:
+        log.info("worker ready")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run_jobs(handlers_of(services), stopping))
+            group.create_task(run_sweeps(sweeps_of(services), stopping))
+    finally:
+        await close_pool()
+        log.info("worker stopped")
+
+
+if __name__ == "__main__":
+    asyncio.run(run())

@@ -130,9 +130,7 @@ class DocumentStore(Protocol):
     async def read(self, bucket: Bucket, key: str, *, cap: int) -> bytes:
         """The whole object in memory; raises ObjectMissing or, above `cap` bytes, ObjectTooLarge."""
 
-    async def put(
-        self, bucket: Bucket, key: str, content: bytes | Path, *, content_type: str
-    ) -> StoredObject:
+    async def put(self, bucket: Bucket, key: str, content: bytes | Path, *, content_type: str) -> StoredObject:
         """Store bytes or a file under a key not used before; raises ObjectExists."""
 
     async def accept(self, key: str, *, etag: str, content_type: str) -> StoredObject:

@@ -130,9 +130,7 @@ class S3Store:
     ) -> AsyncIterator[bytes]:
         """See DocumentStore."""
         response = await self._call(
-            lambda: self._calls.get_object(
-                self._name(bucket), key, offset=offset, length=length or 0
-            )
+            lambda: self._calls.get_object(self._name(bucket), key, offset=offset, length=length or 0)
         )
         try:
             if int(response.headers.get("content-length") or 0) > cap:
@@ -151,19 +149,13 @@ class S3Store:
         """See DocumentStore."""
         return b"".join([chunk async for chunk in self.stream(bucket, key, cap=cap)])
 
-    async def put(
-        self, bucket: Bucket, key: str, content: bytes | Path, *, content_type: str
-    ) -> StoredObject:
+    async def put(self, bucket: Bucket, key: str, content: bytes | Path, *, content_type: str) -> StoredObject:
         """See DocumentStore."""
-        return await self._call(
-            lambda: self._put(bucket, key, content, content_type), TRANSFER_S
-        )
+        return await self._call(lambda: self._put(bucket, key, content, content_type), TRANSFER_S)
 
     async def accept(self, key: str, *, etag: str, content_type: str) -> StoredObject:
         """See DocumentStore."""
-        return await self._call(
-            lambda: self._accept(key, etag, content_type), TRANSFER_S
-        )
+        return await self._call(lambda: self._accept(key, etag, content_type), TRANSFER_S)
 
     async def delete(self, bucket: Bucket, key: str) -> None:
         """See DocumentStore."""
@@ -188,17 +180,11 @@ class S3Store:
     async def lock_until(self, key: str, until: datetime, retention: Retention) -> None:
         """See DocumentStore."""
         rule = ObjectRetention(retention.value, until)
-        await self._call(
-            lambda: self._calls.set_object_retention(
-                self._name(Bucket.DOCUMENTS), key, rule
-            )
-        )
+        await self._call(lambda: self._calls.set_object_retention(self._name(Bucket.DOCUMENTS), key, rule))
 
     async def probe(self) -> None:
         """See DocumentStore."""
-        if not await self._call(
-            lambda: self._calls.bucket_exists(self._name(Bucket.QUARANTINE))
-        ):
+        if not await self._call(lambda: self._calls.bucket_exists(self._name(Bucket.QUARANTINE))):
             raise StoreRefused("the buckets have not been set up")
 
     def close(self) -> None:
@@ -210,9 +196,7 @@ class S3Store:
         try:
             async with asyncio.timeout(limit_s):
                 with translated():
-                    return await asyncio.get_running_loop().run_in_executor(
-                        self._threads, work
-                    )
+                    return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except TimeoutError:
             raise StoreUnavailable("the store does not answer in time") from None
 
@@ -222,13 +206,9 @@ class S3Store:
     def _head(self, bucket: Bucket, key: str) -> StoredObject:
         return _stored(self._calls.stat_object(self._name(bucket), key))
 
-    def _put(
-        self, bucket: Bucket, key: str, content: bytes | Path, content_type: str
-    ) -> StoredObject:
+    def _put(self, bucket: Bucket, key: str, content: bytes | Path, content_type: str) -> StoredObject:
         # The SDK's put_object cannot say "only if the key is free"; a link signed by it can.
-        url = self._calls.get_presigned_url(
-            "PUT", self._name(bucket), key, expires=timedelta(seconds=TRANSFER_S)
-        )
+        url = self._calls.get_presigned_url("PUT", self._name(bucket), key, expires=timedelta(seconds=TRANSFER_S))
         headers = {"If-None-Match": "*", "Content-Type": content_type}
         if isinstance(content, bytes):
             response = self._http.request("PUT", url, body=content, headers=headers)
@@ -270,9 +250,7 @@ class S3Administration:
 
     config: StoreConfig
 
-    def ensure_bucket(
-        self, bucket: Bucket, *, locked: bool, expire_days: int | None
-    ) -> None:
+    def ensure_bucket(self, bucket: Bucket, *, locked: bool, expire_days: int | None) -> None:
         """Make the bucket if it is missing and set it as asked, private to those who have a secret.
 
         Raises StoreRefused if it exists without the object lock asked for: the lock can only be given at creation.
@@ -354,9 +332,7 @@ class S3Administration:
         except S3Error as error:
             if error.response.status != 404:
                 raise
-            raise StoreRefused(
-                f"bucket {name} exists without object lock: it must be made anew"
-            ) from error
+            raise StoreRefused(f"bucket {name} exists without object lock: it must be made anew") from error
         if client.get_bucket_versioning(name).status != ENABLED:
             raise StoreRefused(f"bucket {name} exists without versioning")
 
@@ -369,9 +345,7 @@ def translated() -> Iterator[None]:
     except S3Error as error:
         raise _error_of(error.response.status) from None
     except MinioAdminException as error:
-        raise StoreRefused(
-            "the store has no such administration, or does not grant it to us"
-        ) from error
+        raise StoreRefused("the store has no such administration, or does not grant it to us") from error
     except (MinioException, urllib3.exceptions.HTTPError):
         raise StoreUnavailable("the store does not answer") from None
 
@@ -396,9 +370,7 @@ def _error_of(status: int) -> StoreError:
 
 
 def _stored(entry: Object) -> StoredObject:
-    assert (
-        entry.object_name is not None and entry.last_modified is not None
-    )  # never a directory: listed recursively
+    assert entry.object_name is not None and entry.last_modified is not None  # never a directory: listed recursively
     return StoredObject(
         key=entry.object_name,
         size=entry.size or 0,

@@ -45,9 +45,7 @@ GRANTS: Mapping[Process, Mapping[Bucket, frozenset[Right]]] = {
     },
     Process.WORKER: {
         Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.DELETE}),
-        Bucket.DOCUMENTS: frozenset(
-            {Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.LOCK}
-        ),
+        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.LOCK}),
         Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
     },
 }
@@ -92,16 +90,12 @@ def set_up(
     if a documents bucket without object lock is in the way, or if `demand_encryption` and the store has no key for it.
     """
     administration = S3Administration(config)
-    administration.ensure_bucket(
-        Bucket.QUARANTINE, locked=False, expire_days=QUARANTINE_DAYS
-    )
+    administration.ensure_bucket(Bucket.QUARANTINE, locked=False, expire_days=QUARANTINE_DAYS)
     administration.ensure_bucket(Bucket.DOCUMENTS, locked=True, expire_days=None)
     administration.ensure_bucket(Bucket.EXPORTS, locked=False, expire_days=EXPORT_DAYS)
     encrypted = all(administration.encrypt_bucket(bucket) for bucket in Bucket)
     if demand_encryption and not encrypted:
-        raise StoreRefused(
-            "the store has no key to encrypt with: give it one (MINIO_KMS_SECRET_KEY)"
-        )
+        raise StoreRefused("the store has no key to encrypt with: give it one (MINIO_KMS_SECRET_KEY)")
     for process, user in (users or {}).items():
         administration.ensure_user(
             user.access_key,
@@ -118,9 +112,7 @@ def policy_of(process: Process, prefix: str) -> dict[str, Any]:
     for bucket, rights in GRANTS[process].items():
         resource = f"arn:aws:s3:::{name_of(prefix, bucket)}"
         if Right.LIST in rights:
-            statements.append(
-                _allow(("s3:ListBucket", "s3:GetBucketLocation"), resource)
-            )
+            statements.append(_allow(("s3:ListBucket", "s3:GetBucketLocation"), resource))
         for right in sorted(rights - {Right.LIST}):
             objects = f"*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "*"
             statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/{objects}"))

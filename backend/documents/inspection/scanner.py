@@ -1,0 +1,77 @@
+"""Asks a malware scanner (clamd) about a file; without one, nothing is claimed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from backend.documents.kinds import Malware
+
+CHUNK = 64 * 1024
+
+
+class ScannerUnavailable(Exception):
+    """A scanner is configured and gave no verdict; the file is neither clean nor unclean, so it has to wait."""
+
+
+class Scanner(Protocol):
+    """Whoever can tell whether a file carries malware."""
+
+    async def scan(self, path: Path) -> Malware:
+        """The verdict on the file; raises ScannerUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoScanner:
+    """Where none is configured: every file is recorded as not scanned."""
+
+    async def scan(self, path: Path) -> Malware:
+        """See Scanner."""
+        return Malware.NOT_SCANNED
+
+
+@dataclass(frozen=True, slots=True)
+class Clamd:
+    """A clamd at `host:port` or at the Unix socket `/path`, asked by INSTREAM; it has `limit_s` seconds for a file."""
+
+    address: str
+    limit_s: float = 60.0
+
+    async def scan(self, path: Path) -> Malware:
+        """See Scanner."""
+        try:
+            async with asyncio.timeout(self.limit_s):
+                answer = await self._ask(path)
+        except (OSError, TimeoutError) as error:
+            raise ScannerUnavailable("the scanner does not answer") from error
+        if answer == b"stream: OK":
+            return Malware.CLEAN
+        if answer.startswith(b"stream: ") and answer.endswith(b" FOUND"):
+            return Malware.FOUND
+        # Size limits, engine errors and silence are no verdict.
+        raise ScannerUnavailable("the scanner gave no verdict")
+
+    async def _ask(self, path: Path) -> bytes:
+        if self.address.startswith("/"):
+            reader, writer = await asyncio.open_unix_connection(self.address)
+        else:
+            host, _, port = self.address.rpartition(":")
+            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        try:
+            writer.write(b"zINSTREAM\0")
+            with path.open("rb") as file:
+                while chunk := await asyncio.to_thread(file.read, CHUNK):
+                    writer.write(len(chunk).to_bytes(4) + chunk)
+                    await writer.drain()
+            writer.write(bytes(4))
+            await writer.drain()
+            return (await reader.read(4096)).rstrip(b"\0")
+        finally:
+            writer.close()
+
+
+def scanner_at(address: str | None) -> Scanner:
+    """The scanner of this installation."""
+    return Clamd(address) if address else NoScanner()

@@ -10,10 +10,10 @@ from backend.words import Text
 class PaperKind(StrEnum):
     """The papers that people send; a stored value never changes."""
 
-    IDENTITY_CARD = "identity_card"
-    WORK_CARD = "work_card"
-    PRACTISING_LICENCE = "practising_licence"
-    FRONTLINE_CERTIFICATE = "frontline_certificate"
+    RESIDENT_ID = "resident_id"
+    WORK_PERMIT = "work_permit"
+    PRACTICE_LICENCE = "practice_licence"
+    DISPATCH_PROOF = "dispatch_proof"
     HOUSEHOLD_REGISTER = "household_register"
     DIAGNOSIS = "diagnosis"
     DISCHARGE_SUMMARY = "discharge_summary"
@@ -28,10 +28,10 @@ class PaperKind(StrEnum):
 
 
 KIND_LABELS = {
-    PaperKind.IDENTITY_CARD: Text("身份证", "Resident identity card"),
-    PaperKind.WORK_CARD: Text("工作证", "Work card"),
-    PaperKind.PRACTISING_LICENCE: Text("医师/护士执业证", "Practising licence"),
-    PaperKind.FRONTLINE_CERTIFICATE: Text("援鄂(一线)证明", "Certificate of frontline service"),
+    PaperKind.RESIDENT_ID: Text("身份证", "Resident identity card"),
+    PaperKind.WORK_PERMIT: Text("工作证", "Work permit"),
+    PaperKind.PRACTICE_LICENCE: Text("医师/护士执业证", "Practice licence"),
+    PaperKind.DISPATCH_PROOF: Text("援鄂(外派)证明", "Proof of dispatch"),
     PaperKind.HOUSEHOLD_REGISTER: Text("户口簿", "Household register"),
     PaperKind.DIAGNOSIS: Text("诊断证明", "Diagnosis"),
     PaperKind.DISCHARGE_SUMMARY: Text("出院小结", "Discharge summary"),

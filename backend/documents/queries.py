@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from backend.columns import LEVEL_COLUMNS
 from backend.database import fetch
@@ -155,7 +155,7 @@ async def verdicts(upload_id: UUID) -> list[PastVerdict]:
     return [PastVerdict(**row) for row in rows]
 
 
-def _entry(row: Mapping[str, Any], sealer: Sealer) -> PaperEntry:
+def _entry(row: asyncpg.Record, sealer: Sealer) -> PaperEntry:
     return PaperEntry(
         id=row["id"],
         kind=row["kind"],

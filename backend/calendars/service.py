@@ -1,0 +1,63 @@
+"""The working-day calendar in use: computing with it, filling it, and how far it reaches."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import chinese_calendar
+
+from backend.calendars.workdays import add_working_days, count_working_days
+from backend.database import execute, fetch, fetch_value
+
+FIRST_YEAR = 2020
+LAST_YEAR = max(day.year for day in chinese_calendar.holidays)
+
+#: More days than any deadline spans, holidays included.
+_REACH_PER_WORKING_DAY = 3
+_REACH = 30
+
+
+async def working_days_after(start: date, count: int) -> date:
+    """The last of `count` working days after `start`; raises RuleViolation past the calendar's coverage."""
+    reach = start + timedelta(days=_REACH + count * _REACH_PER_WORKING_DAY)
+    return add_working_days(start, count, await _calendar(start, reach))
+
+
+async def working_days_between(start: date, end: date) -> int:
+    """How many working days lie after `start`, through `end`."""
+    return count_working_days(start, end, await _calendar(start, end))
+
+
+async def covered_until() -> date | None:
+    """The last day of the calendar without a gap from its first; None for an empty one."""
+    last: date | None = await fetch_value(
+        "SELECT max(day) FROM (SELECT day, day - (row_number() OVER (ORDER BY day))::int AS island FROM calendar_day) d"
+        " WHERE island = (SELECT min(day) - 1 FROM calendar_day)"
+    )
+    return last
+
+
+async def seed_calendar() -> None:
+    """Fill the table with what chinesecalendar knows; days that an administrator changed stay as they are."""
+    days = [
+        date(FIRST_YEAR, 1, 1) + timedelta(days=offset)
+        for offset in range((date(LAST_YEAR + 1, 1, 1) - date(FIRST_YEAR, 1, 1)).days)
+    ]
+    names = [_name(day) for day in days]
+    await execute(
+        "INSERT INTO calendar_day (day, working, name) SELECT * FROM unnest($1::date[], $2::bool[], $3::text[])"
+        " ON CONFLICT (day) DO NOTHING",
+        days,
+        [chinese_calendar.is_workday(day) for day in days],
+        names,
+    )
+
+
+async def _calendar(start: date, end: date) -> dict[date, bool]:
+    rows = await fetch("SELECT day, working FROM calendar_day WHERE day BETWEEN $1 AND $2", start, end)
+    return {row["day"]: row["working"] for row in rows}
+
+
+def _name(day: date) -> str:
+    _, name = chinese_calendar.get_holiday_detail(day)
+    return name or ""

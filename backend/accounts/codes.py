@@ -1,0 +1,106 @@
+"""One-time codes to a phone: hashed, five minutes, five tries, throttled per phone and per address."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from backend.accounts.phones import PHONE_PURPOSE, StoredPhone
+from backend.accounts.sms import Sms
+from backend.accounts.tables import LoginCode
+from backend.clock import security_now
+from backend.database import execute, fetch_one, new_id, transaction
+from backend.errors import Throttled, Unauthenticated
+from backend.sealing import Sealer
+from backend.words import Text
+
+LIFETIME = timedelta(minutes=5)
+TRIES = 5
+PER_PHONE = (1, timedelta(seconds=30)), (5, timedelta(hours=1)), (10, timedelta(days=1))
+PER_ADDRESS = ((100, timedelta(hours=1)),)
+
+
+class CodePurpose(StrEnum):
+    """What a code proves: that one may log in, or that a record is one's own."""
+
+    LOGIN = "login"
+    TAKEOVER = "takeover"
+
+
+_TEXTS = {
+    CodePurpose.LOGIN: "【娘家】登录验证码 {code},5 分钟内有效。请勿告诉他人。",
+    CodePurpose.TAKEOVER: "【娘家】认领档案验证码 {code},5 分钟内有效。非本人操作请忽略。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Sends and checks one-time codes; security time throughout."""
+
+    sealer: Sealer
+    sms: Sms
+
+    async def send(self, purpose: CodePurpose, phone: StoredPhone, address: str) -> None:
+        """Send a code; raises Throttled past the limits of the phone or the address."""
+        code = f"{secrets.randbelow(1_000_000):06d}"
+        now = security_now()
+        row = LoginCode(
+            id=new_id(),
+            purpose=purpose,
+            phone_digest=phone.digest,
+            address_digest=self.sealer.digest(address, "address"),
+            code_digest=self._digest(code, phone.digest),
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+        async with transaction():
+            # One sender at a time for a phone, so that two requests at once cannot both pass the count.
+            await execute("SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", phone.digest)
+            await self._require_rate("phone_digest", phone.digest, PER_PHONE)
+            await self._require_rate("address_digest", row.address_digest, PER_ADDRESS)
+            await LoginCode.insert(row)
+        number = self.sealer.open(phone.sealed, PHONE_PURPOSE)
+        await self.sms.send(number, _TEXTS[purpose].format(code=code))
+
+    async def prove(self, purpose: CodePurpose, phone_digest: bytes, code: str) -> None:
+        """Use up the newest code of a phone; raises Unauthenticated for a wrong, old, used or absent one alike."""
+        now = security_now()
+        row = await fetch_one(
+            "UPDATE login_code SET tries = tries + 1 WHERE id = (SELECT id FROM login_code WHERE purpose = $1"
+            " AND phone_digest = $2 ORDER BY created_at DESC LIMIT 1) AND used_at IS NULL AND expires_at > $3"
+            " AND tries < $4 RETURNING id, code_digest",
+            purpose,
+            phone_digest,
+            now,
+            TRIES,
+        )
+        good = hmac.compare_digest(row["code_digest"] if row else b"\0" * 32, self._digest(code, phone_digest))
+        used = await execute(
+            "UPDATE login_code SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND $3",
+            row["id"] if row else new_id(),
+            now,
+            good,
+        )
+        if not (row and good and used):
+            raise Unauthenticated(
+                "wrong_code", Text("验证码不正确或已失效,请重新获取。", "The code is wrong or has expired.")
+            )
+
+    def _digest(self, code: str, phone_digest: bytes) -> bytes:
+        return self.sealer.digest(f"{phone_digest.hex()}:{code}", "code")
+
+    @staticmethod
+    async def _require_rate(column: str, value: bytes, limits: tuple[tuple[int, timedelta], ...]) -> None:
+        now = security_now()
+        for count, window in limits:
+            row = await fetch_one(
+                f"SELECT count(*) AS sent, min(created_at) AS first FROM login_code"
+                f" WHERE {column} = $1 AND created_at > $2",
+                value,
+                now - window,
+            )
+            if row and row["sent"] >= count:
+                raise Throttled(max(int((row["first"] + window - now).total_seconds()), 1))

@@ -1,0 +1,121 @@
+"""Console accounts: who is behind a login, which roles they hold, and granting roles by two persons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from backend.accounts.tables import RoleBinding
+from backend.audit.log import record
+from backend.clock import security_now
+from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
+from backend.errors import Conflict, Forbidden, NotFound
+from backend.identity import Actor, Binding, Level, Role
+from backend.words import Language, Text
+
+#: Roles that decide: granting one needs a second person.
+DECIDING = frozenset({Role.REVIEWER, Role.CHAIR})
+
+
+async def console_actor(user_id: int, language: Language = Language.ZH) -> Actor | None:
+    """The actor behind a console login with the roles that hold now; None for an inactive account."""
+    rows = await fetch(
+        """SELECT c.id, c.name, c.person, c.employer, b.role, b.trade_union, u.level
+        FROM console_account c JOIN console_user l ON l.id = c.login AND l.active
+        LEFT JOIN role_binding b ON b.account = c.id AND b.from_at <= $2 AND (b.to_at IS NULL OR b.to_at > $2)
+            AND (b.role <> ALL($3) OR b.approved_by IS NOT NULL)
+        LEFT JOIN trade_union u ON u.id = b.trade_union
+        WHERE c.login = $1 AND c.active""",
+        user_id,
+        security_now(),
+        list(DECIDING),
+    )
+    if not rows:
+        return None
+    first = rows[0]
+    return Actor(
+        first["id"],
+        first["name"],
+        person_id=first["person"],
+        employer_id=first["employer"],
+        bindings=tuple(
+            Binding(Role(row["role"]), row["trade_union"], Level(row["level"])) for row in rows if row["role"]
+        ),
+        language=language,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Granting and ending roles: by a security administrator, never to oneself."""
+
+    async def grant(self, actor: Actor, account: UUID, role: Role, union: UUID) -> UUID:
+        """Give a role at a union; a deciding role counts only after `approve` by somebody else."""
+        _require_security(actor)
+        _not_oneself(actor, account)
+        if role in (Role.WORKER, Role.SYSTEM):
+            raise Forbidden("role_not_grantable", Text("该角色不能授予。", "This role is not granted."))
+        row = RoleBinding(
+            id=new_id(),
+            account=account,
+            role=role,
+            trade_union=union,
+            granted_by=actor.account_id,
+            from_at=security_now(),
+        )
+        try:
+            async with transaction():
+                await RoleBinding.insert(row)
+                await record(actor, "role.grant", "done", object_kind="console_account", object_id=account)
+        except asyncpg.UniqueViolationError:
+            raise Conflict("role_held", Text("该账号已有此角色。", "The account holds this role.")) from None
+        except asyncpg.ForeignKeyViolationError:
+            raise NotFound() from None
+        return UUID(str(row.id))
+
+    async def approve(self, actor: Actor, binding: UUID) -> None:
+        """Let a deciding role count: a second person, who is not the one that gets it."""
+        if not actor.roles & {Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN}:
+            raise _not_security()
+        async with transaction():
+            row = await fetch_one("SELECT * FROM role_binding WHERE id = $1 AND to_at IS NULL FOR UPDATE", binding)
+            if row is None:
+                raise NotFound()
+            _not_oneself(actor, row["account"])
+            if row["granted_by"] == actor.account_id:
+                raise Forbidden("second_person", Text("须由另一人批准。", "Somebody else must approve."))
+            if row["approved_by"] is not None:
+                raise Conflict("already_approved", Text("已批准。", "Already approved."))
+            await execute("UPDATE role_binding SET approved_by = $2 WHERE id = $1", binding, actor.account_id)
+            await record(actor, "role.approve", "done", object_kind="console_account", object_id=row["account"])
+
+    async def revoke(self, actor: Actor, binding: UUID) -> None:
+        """End a role from now on."""
+        _require_security(actor)
+        async with transaction():
+            account = await fetch_value(
+                "UPDATE role_binding SET to_at = $2 WHERE id = $1 AND to_at IS NULL RETURNING account",
+                binding,
+                security_now(),
+            )
+            if account is None:
+                raise NotFound()
+            await record(actor, "role.revoke", "done", object_kind="console_account", object_id=account)
+
+
+def _require_security(actor: Actor) -> None:
+    if Role.SECURITY_ADMIN not in actor.roles:
+        raise _not_security()
+
+
+def _not_security() -> Forbidden:
+    return Forbidden(
+        "not_your_part", Text("只有安全管理员可以管理角色。", "Only a security administrator may do this.")
+    )
+
+
+def _not_oneself(actor: Actor, account: UUID) -> None:
+    if account == actor.account_id:
+        raise Forbidden("not_oneself", Text("不能为本人授权。", "Nobody grants a role to themselves."))

@@ -1,0 +1,174 @@
+"""Checks of names, document numbers and phone numbers; each finds everything that is wrong. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from stdnum.cn import ric
+
+from backend.errors import Violation
+from backend.words import Text
+
+NAME_LIMIT = 25
+
+
+class IdentifierType(StrEnum):
+    """The documents by which a person is known."""
+
+    RESIDENT_ID = "resident_id"
+    HMT_PERMIT = "hmt_permit"
+    FOREIGN_PASSPORT = "foreign_passport"
+    BIRTH_CERTIFICATE = "birth_certificate"
+
+
+IDENTIFIER_LABELS = {
+    IdentifierType.RESIDENT_ID: Text("居民身份证", "Resident ID card"),
+    IdentifierType.HMT_PERMIT: Text("港澳台居民居住证或通行证", "Hong Kong, Macao or Taiwan permit"),
+    IdentifierType.FOREIGN_PASSPORT: Text("外国护照", "Foreign passport"),
+    IdentifierType.BIRTH_CERTIFICATE: Text("出生医学证明", "Birth certificate"),
+}
+
+_SHAPES = {
+    IdentifierType.HMT_PERMIT: re.compile(r"[HMhm]?\d{8,10}|8[123]0000\d{11}[\dXx]"),
+    IdentifierType.FOREIGN_PASSPORT: re.compile(r"[A-Za-z0-9]{6,12}"),
+    IdentifierType.BIRTH_CERTIFICATE: re.compile(r"[A-Za-z]\d{9}"),
+}
+
+_MOBILE = re.compile(r"1[3-9]\d{9}")
+_DOTS = str.maketrans({"•": "·", "・": "·", "．": "·", "‧": "·", "∙": "·"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A document number in its normal form."""
+
+    type: IdentifierType
+    number: str
+
+    @property
+    def born_on(self) -> date | None:
+        """The birth date that a resident ID carries; None for the others."""
+        return birth_date(self.number) if self.type is IdentifierType.RESIDENT_ID else None
+
+    @property
+    def sex(self) -> str:
+        """The sex that a resident ID carries: an odd 17th digit is male; empty for the others."""
+        if self.type is not IdentifierType.RESIDENT_ID:
+            return ""
+        return "male" if int(self.number[16]) % 2 else "female"
+
+
+def normal_name(name: str) -> str:
+    """A name with one middle dot (U+00B7) for its many look-alikes, composed, without outer blanks."""
+    return unicodedata.normalize("NFC", name.strip()).translate(_DOTS)
+
+
+def check_name(name: str, field: str = "name") -> list[Violation]:
+    """What is wrong with a name in normal form: empty, over 25 characters, or holding signs no name has.
+
+    Rare characters of any plane are names (GB 18030); digits, controls and most punctuation are not (民委发〔2016〕33号).
+    """
+    found = []
+    if not name:
+        found.append(Violation("name_empty", Text("请填写姓名。", "Give a name."), field))
+    latin = all(ord(character) < 0x250 for character in name)
+    if len(name) > (NAME_LIMIT * 2 if latin else NAME_LIMIT):
+        found.append(
+            Violation(
+                "name_too_long",
+                Text(f"姓名最多 {NAME_LIMIT} 个汉字。", f"A name has at most {NAME_LIMIT} Chinese characters."),
+                field,
+            )
+        )
+    if any(not _in_names(character) for character in name) or name[:1] == "·" or name[-1:] == "·":
+        found.append(
+            Violation(
+                "name_characters",
+                Text("姓名含有不允许的字符;间隔号请用“·”。", "The name holds a character that names do not have."),
+                field,
+            )
+        )
+    return found
+
+
+def check_mobile(phone: str, field: str = "phone") -> list[Violation]:
+    """What is wrong with a mainland mobile number."""
+    if _MOBILE.fullmatch(normal_mobile(phone)):
+        return []
+    return [
+        Violation("phone_shape", Text("请填写 11 位手机号码。", "Give a mainland mobile number of 11 digits."), field)
+    ]
+
+
+def normal_mobile(phone: str) -> str:
+    """A mobile number without its country code, blanks and hyphens."""
+    digits = re.sub(r"[\s-]", "", phone)
+    return digits.removeprefix("+86") if digits.startswith("+86") else digits
+
+
+def normal_identifier(type_: IdentifierType, number: str) -> Identifier:
+    """A document number without blanks, letters upper case."""
+    return Identifier(type_, re.sub(r"\s", "", number).upper())
+
+
+def check_identifier(identifier: Identifier, today: date, field: str = "identifier.number") -> list[Violation]:
+    """What is wrong with a document number in normal form."""
+    if identifier.type is IdentifierType.RESIDENT_ID:
+        return _check_resident_id(identifier.number, today, field)
+    if _SHAPES[identifier.type].fullmatch(identifier.number):
+        return []
+    return [
+        Violation("identifier_shape", Text("证件号码格式不正确。", "This is not the form of such a number."), field)
+    ]
+
+
+def birth_date(number: str) -> date | None:
+    """The birth date in a resident ID of 18 characters; None where there is no such day."""
+    try:
+        return date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return None
+
+
+def _check_resident_id(number: str, today: date, field: str) -> list[Violation]:
+    """GB 11643: 17 digits and a check character. An area code, even a withdrawn one, bars nobody."""
+    if not (len(number) == 18 and number.isascii() and number[:17].isdigit() and number[17] in "0123456789X"):
+        return [
+            Violation(
+                "resident_id_shape",
+                Text(
+                    "身份证号应为 18 位半角数字,末位可为 X。",
+                    "A resident ID has 18 characters: digits, the last may be X.",
+                ),
+                field,
+            )
+        ]
+    found = []
+    born = birth_date(number)
+    if born is None or born > today or born.year < today.year - 130:
+        found.append(
+            Violation(
+                "resident_id_birth",
+                Text("身份证号中的出生日期不正确。", "The birth date in the ID is not a day."),
+                field,
+            )
+        )
+    if ric.calc_check_digit(number) != number[17]:
+        found.append(
+            Violation(
+                "resident_id_check",
+                Text("身份证号校验位不正确,请核对。", "The check digit of the ID is wrong; please compare."),
+                field,
+            )
+        )
+    return found
+
+
+def _in_names(character: str) -> bool:
+    if character in "·' -":
+        return True
+    return unicodedata.category(character) in ("Lo", "Lu", "Ll", "Lm", "Mn", "Mc", "Co")

@@ -131,7 +131,11 @@ class DocumentStore(Protocol):
         """The whole object in memory; raises ObjectMissing or, above `cap` bytes, ObjectTooLarge."""
 
     async def put(self, bucket: Bucket, key: str, content: bytes | Path, *, content_type: str) -> StoredObject:
-        """Store bytes or a file under a key not used before; raises ObjectExists."""
+        """Store bytes or a file under a key not used before; raises ObjectExists.
+
+        Of several writers of one key at the very same instant, MinIO lets one through; the embedded store may let more,
+        each as a version of its own, so a key is made by one writer and never guessed.
+        """
 
     async def accept(self, key: str, *, etag: str, content_type: str) -> StoredObject:
         """Copy a checked object from quarantine to the documents under the same key, inside the store.

@@ -124,12 +124,13 @@ def identities(
 ) -> dict[str, list[dict[str, Any]]]:
     """The same rights as the configuration file of the embedded store, which has no users to be made at run time.
 
-    It knows reading, writing and listing by bucket only: deleting goes with writing, renditions with all of reading.
+    It has one right for writing and deleting, so there the worker could also fill the quarantine.
     """
     listed = [_identity("administrator", administrator, ["Admin"])]
     for process, user in users.items():
         actions = {
             f"{_IDENTITY_ACTIONS[right]}:{name_of(prefix, bucket)}"
+            + (f"/*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "")
             for bucket, rights in GRANTS[process].items()
             for right in rights
         }

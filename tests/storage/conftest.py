@@ -1,0 +1,51 @@
+"""Every S3 server at hand, with buckets and users made by the same setup that an operator runs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+
+from storage.port import StoreConfig
+from storage.s3 import S3Store
+from storage.setup import Process, set_up
+from tests.storage.servers import USERS, embedded, minio, minio_binary, weed_binary
+
+
+@pytest.fixture(scope="session", params=["embedded", "minio"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which store is asked."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def config(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreConfig]:
+    """The administrator's way into one server."""
+    start, binary = (embedded, weed_binary()) if kind == "embedded" else (minio, minio_binary())
+    if binary is None:
+        pytest.skip(f"no {kind} store at hand (`make minio` builds MinIO)")
+    with start(binary, tmp_path_factory.mktemp(kind), f"t{secrets.token_hex(4)}") as config:
+        assert set_up(config, USERS if kind == "minio" else None), "the store does not encrypt"
+        yield config
+
+
+@pytest.fixture
+async def store(config: StoreConfig) -> AsyncIterator[S3Store]:
+    """The store as its administrator sees it."""
+    opened = S3Store(config)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def stores(config: StoreConfig) -> AsyncIterator[dict[Process, S3Store]]:
+    """The store as each process sees it."""
+    opened = {
+        process: S3Store(replace(config, access_key=user.access_key, secret_key=user.secret_key))
+        for process, user in USERS.items()
+    }
+    yield opened
+    for each in opened.values():
+        each.close()

@@ -17,13 +17,7 @@ from backend.unions.scope import in_scope
 FILE_ROLES = (Role.UNIT_OFFICER, Role.HR_VERIFIER)
 
 #: Roles that see a paper because a case that has been submitted carries it.
-CASE_ROLES = (
-    Role.UNIT_OFFICER,
-    Role.HR_VERIFIER,
-    Role.REVIEWER,
-    Role.CHAIR,
-    Role.AUDITOR,
-)
+CASE_ROLES = (Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.AUDITOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +70,7 @@ _CASE_IN_SCOPE = (
 async def load(upload_id: UUID, *, lock: bool = False) -> Paper:
     """The upload, with its row locked if asked; raises NotFound. No right is checked here."""
     row = await fetch_one(
-        f"SELECT {_PAPER} FROM upload u WHERE u.id = $1{' FOR NO KEY UPDATE' if lock else ''}",
-        upload_id,
+        f"SELECT {_PAPER} FROM upload u WHERE u.id = $1{' FOR NO KEY UPDATE' if lock else ''}", upload_id
     )
     if row is None:
         raise NotFound()

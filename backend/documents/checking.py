@@ -12,13 +12,7 @@ from uuid import UUID
 
 from backend.database import execute, transaction
 from backend.documents.access import Paper, load
-from backend.documents.inspection.findings import (
-    REFUSAL_WORDS,
-    Declared,
-    Inspection,
-    Outcome,
-    Refusal,
-)
+from backend.documents.inspection.findings import REFUSAL_WORDS, Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.spool import SpoolOverflow, spool
 from backend.documents.kinds import SIZE_LIMIT, Malware, MediaType, PaperState

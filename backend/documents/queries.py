@@ -8,11 +8,11 @@ from uuid import UUID
 
 import asyncpg
 
-from backend.columns import LEVEL_COLUMNS
 from backend.database import fetch
 from backend.documents.service import NAME_PURPOSE
 from backend.identity import Actor, Role
 from backend.sealing import Sealer
+from backend.unions.scope import scope_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +109,21 @@ async def waiting(actor: Actor, *, after: UUID | None, limit: int) -> list[Waiti
 
     Left out are the actor's own, those of relatives and those that the actor sent in.
     """
-    in_scope = " OR ".join(f"r.{column} = ANY($1)" for column in LEVEL_COLUMNS)
+    reached, unions = scope_sql(actor.unions_as(Role.HR_VERIFIER), "r", 5)
     rows = await fetch(
         "SELECT u.id, u.kind, p.name AS owner_name, t.name AS unit_name, u.checked_at, u.version"
         " FROM upload u JOIN staff_record r ON r.person = u.owner_person JOIN person p ON p.id = u.owner_person"
         " JOIN trade_union t ON t.id = r.unit"
-        f" WHERE u.state = 'checked' AND ({in_scope}) AND ($2::uuid IS NULL OR u.id > $2)"
-        " AND u.reserved_by <> $3 AND u.owner_person IS DISTINCT FROM $4"
+        f" WHERE u.state = 'checked' AND {reached} AND ($1::uuid IS NULL OR u.id > $1)"
+        " AND u.reserved_by <> $2 AND u.owner_person IS DISTINCT FROM $3"
         " AND NOT EXISTS (SELECT FROM relation n WHERE n.to_on IS NULL"
-        " AND ((n.person = $4 AND n.relative = u.owner_person) OR (n.relative = $4 AND n.person = u.owner_person)))"
-        " ORDER BY u.id LIMIT $5",
-        [binding.union_id for binding in actor.unions_as(Role.HR_VERIFIER)],
+        " AND ((n.person = $3 AND n.relative = u.owner_person) OR (n.relative = $3 AND n.person = u.owner_person)))"
+        " ORDER BY u.id LIMIT $4",
         after,
         actor.account_id,
         actor.person_id,
         limit,
+        *unions,
     )
     return [WaitingPaper(**row) for row in rows]
 

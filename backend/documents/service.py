@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from backend.audit.log import record
+from backend.audit.log import record, record_apart
 from backend.clock import LOCAL, Clock
 from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
 from backend.documents.access import Paper, Seen, are_relatives, load, see
 from backend.documents.inspection.watermark import watermark
 from backend.documents.kinds import (
     KIND_LABELS,
-    NAME_LIMIT,
     NEXT,
     REJECTION_LABELS,
-    SIZE_LIMIT,
     STATE_LABELS,
     VIEWABLE,
     MediaType,
@@ -28,6 +25,7 @@ from backend.documents.kinds import (
     PaperState,
     RejectionReason,
 )
+from backend.documents.policy import check_verdict, checked_name
 from backend.documents.tables import Upload, Verdict
 from backend.errors import (
     Conflict,
@@ -37,9 +35,7 @@ from backend.errors import (
     RuleViolation,
     Stale,
     Throttled,
-    TooLarge,
     Unavailable,
-    Violation,
 )
 from backend.identity import Actor, Role
 from backend.jobs import Job, enqueue_for
@@ -62,10 +58,7 @@ UNDER_WAY_LIMIT = 30
 #: Bytes of one rendition; ours are far smaller.
 RENDITION_LIMIT = 16 * 1024 * 1024
 
-COMMENT_LIMIT = 500
 REASON_LEAST = 4
-
-_UNSAFE_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +80,7 @@ class Documents:
     notifications: Notifications
 
     async def reserve(
-        self,
-        actor: Actor,
-        kind: PaperKind,
-        name: str,
-        size: int,
-        sha256: bytes,
-        media_type: str,
+        self, actor: Actor, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
     ) -> Reservation:
         """Make place for a paper of the actor's own.
 
@@ -103,37 +90,25 @@ class Documents:
         if actor.person_id is None:
             raise RuleViolation.of(
                 "person_unknown",
-                Text(
-                    "请先填写本人档案,再上传材料。",
-                    "Fill in your own record first, then send papers.",
-                ),
+                Text("请先填写本人档案,再上传材料。", "Fill in your own record first, then send papers."),
             )
         return await self._reserve(actor, actor.person_id, kind, name, size, sha256, media_type)
 
     async def reserve_for(
-        self,
-        actor: Actor,
-        person: UUID,
-        kind: PaperKind,
-        name: str,
-        size: int,
-        sha256: bytes,
-        media_type: str,
+        self, actor: Actor, person: UUID, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
     ) -> Reservation:
         """Make place for a paper that a unit officer sends on a worker's behalf.
 
         Raises as `reserve`, NotFound for a person without a record in the officer's scope, Forbidden for oneself.
         """
         row = await fetch_one(
-            "SELECT national_id, province_id, city_id, county_id, unit_id FROM staff_record WHERE person = $1",
-            person,
+            "SELECT national_id, province_id, city_id, county_id, unit_id FROM staff_record WHERE person = $1", person
         )
         if row is None or not in_scope(actor, [Role.UNIT_OFFICER], row):
             raise NotFound()
         if actor.person_id == person:
             raise Forbidden(
-                "conflict_own_case",
-                Text("本人的材料请在手机端上传。", "Send your own papers from the phone."),
+                "conflict_own_case", Text("本人的材料请在手机端上传。", "Send your own papers from the phone.")
             )
         return await self._reserve(actor, person, kind, name, size, sha256, media_type)
 
@@ -151,8 +126,7 @@ class Documents:
         paper = await self._sendable(actor, upload_id)
         if paper.state is PaperState.EXPIRED and paper.rendition_key is None:
             raise Conflict(
-                "reservation_expired",
-                Text("上传已过期,请重新开始。", "This reservation ended. Start again."),
+                "reservation_expired", Text("上传已过期,请重新开始。", "This reservation ended. Start again.")
             )
         if paper.state is not PaperState.RESERVED:
             return paper.state
@@ -161,11 +135,7 @@ class Documents:
                 await self.store.head(Bucket.QUARANTINE, paper.object_key)
             except ObjectMissing:
                 raise Conflict(
-                    "not_uploaded",
-                    Text(
-                        "文件尚未传到,请重新上传。",
-                        "The file has not arrived. Send it again.",
-                    ),
+                    "not_uploaded", Text("文件尚未传到,请重新上传。", "The file has not arrived. Send it again.")
                 ) from None
         now = await self.clock.now()
         async with transaction():
@@ -196,15 +166,13 @@ class Documents:
         relative's paper or one that the actor sent in; Stale; Conflict for another file or a paper that has no such
         move; RuleViolation for an outcome, a reason or an expiry that does not fit.
         """
-        _check_verdict(outcome, reason_code, comment)
+        check_verdict(outcome, reason_code, comment)
         now, today = await self.clock.now(), await self.clock.today()
         if expires_on is not None and expires_on < today:
             raise RuleViolation.of(
-                "expiry_past",
-                Text("有效期不能早于今天。", "The expiry can't be in the past."),
-                "expires_on",
+                "expiry_past", Text("有效期不能早于今天。", "The expiry can't be in the past."), "expires_on"
             )
-        async with transaction():
+        async with refusals_recorded(actor, "paper.verify", upload_id), transaction():
             seen = await see(actor, upload_id, lock=True)
             await self._require_verifier(actor, seen)
             paper = seen.paper
@@ -212,11 +180,7 @@ class Documents:
                 raise Stale()
             if paper.sha256 != sha256:
                 raise Conflict(
-                    "another_file",
-                    Text(
-                        "您看到的不是这份文件,请刷新。",
-                        "This is not the file you saw. Reload.",
-                    ),
+                    "another_file", Text("您看到的不是这份文件,请刷新。", "This is not the file you saw. Reload.")
                 )
             await self.move(paper, outcome)
             verdict = Verdict(
@@ -233,38 +197,19 @@ class Documents:
             )
             await Verdict.insert(verdict)
             await execute("UPDATE upload SET expires_on = $2 WHERE id = $1", paper.id, expires_on)
-            await record(
-                actor,
-                "paper.verify",
-                outcome,
-                object_kind="upload",
-                object_id=paper.id,
-                reason=comment,
-            )
+            await record(actor, "paper.verify", outcome, object_kind="upload", object_id=paper.id, reason=comment)
             await enqueue_for(Job.PAPER_JUDGED, paper.id)
             if outcome is PaperState.REJECTED and reason_code is not None:
-                await self.tell_owner(
-                    verdict.id,
-                    paper,
-                    "paper_rejected",
-                    REJECTION_LABELS[reason_code],
-                    comment,
-                )
+                await self.tell_owner(verdict.id, paper, "paper_rejected", REJECTION_LABELS[reason_code], comment)
             return paper.version + 1
 
-    async def look(
-        self,
-        actor: Actor,
-        upload_id: UUID,
-        *,
-        purpose: str,
-        application: UUID | None = None,
-    ) -> bytes:
+    async def look(self, actor: Actor, upload_id: UUID, *, purpose: str, application: UUID | None = None) -> bytes:
         """A picture (JPEG) of the paper, the viewer's name, the time and the purpose burned in; the look is recorded.
 
         Raises NotFound outside the actor's sight, Conflict for a paper that was not checked yet, Unavailable.
         """
-        paper = (await see(actor, upload_id)).paper
+        async with refusals_recorded(actor, "paper.look", upload_id):
+            paper = (await see(actor, upload_id)).paper
         _require_viewable(paper)
         with store_errors():
             picture = await self.store.read(Bucket.DOCUMENTS, paper.rendition_key or "", cap=RENDITION_LIMIT)
@@ -275,25 +220,19 @@ class Documents:
         return marked
 
     async def original(
-        self,
-        actor: Actor,
-        upload_id: UUID,
-        *,
-        reason: str,
-        application: UUID | None = None,
+        self, actor: Actor, upload_id: UUID, *, reason: str, application: UUID | None = None
     ) -> tuple[str, int]:
         """A link to the file as it was sent, and the seconds it lasts; only with a reason, which is recorded.
 
         Raises as `look`, and RuleViolation without a reason (the owner needs none).
         """
-        seen = await see(actor, upload_id)
+        async with refusals_recorded(actor, "paper.original", upload_id):
+            seen = await see(actor, upload_id)
         paper = seen.paper
         _require_viewable(paper)
-        if not seen.own and len(reason.strip()) < REASON_LEAST:
+        if (not seen.own and len(reason.strip()) < REASON_LEAST) or "\x00" in reason:
             raise RuleViolation.of(
-                "reason_missing",
-                Text("查看原件须说明理由。", "Say why you need the original."),
-                "reason",
+                "reason_missing", Text("查看原件须说明理由。", "Say why you need the original."), "reason"
             )
         with store_errors():
             link = await self.store.signed_download(
@@ -330,37 +269,20 @@ class Documents:
         """
         if to not in NEXT[paper.state]:
             raise IllegalTransition(STATE_LABELS[to].zh, STATE_LABELS[paper.state].zh)
-        await execute(
-            "UPDATE upload SET state = $2, version = version + 1 WHERE id = $1",
-            paper.id,
-            to,
-        )
+        await execute("UPDATE upload SET state = $2, version = version + 1 WHERE id = $1", paper.id, to)
 
     async def tell_owner(self, occasion: UUID, paper: Paper, template: str, why: Text, comment: str = "") -> None:
         """Queue a message to the owner's account, if the owner has one."""
         account = await fetch_value("SELECT id FROM worker_account WHERE person = $1", paper.owner_person)
         if account is not None:
             kind = KIND_LABELS[PaperKind(paper.kind)]
-            words = {
-                "kind_zh": kind.zh,
-                "kind_en": kind.en,
-                "why_zh": why.zh,
-                "why_en": why.en,
-                "comment": comment,
-            }
+            words = {"kind_zh": kind.zh, "kind_en": kind.en, "why_zh": why.zh, "why_en": why.en, "comment": comment}
             await self.notifications.notify(occasion, account, template, words)
 
     async def _reserve(
-        self,
-        actor: Actor,
-        owner: UUID,
-        kind: PaperKind,
-        name: str,
-        size: int,
-        sha256: bytes,
-        media_type: str,
+        self, actor: Actor, owner: UUID, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
     ) -> Reservation:
-        shown = _checked_name(name, size, sha256, media_type)
+        shown = checked_name(name, size, sha256, media_type)
         now = await self.clock.now()
         async with transaction():
             under_way = await fetch_value(
@@ -410,22 +332,17 @@ class Documents:
     async def _require_verifier(actor: Actor, seen: Seen) -> None:
         owner = seen.paper.owner_person
         if not seen.verifies:
-            raise Forbidden(
-                "role_missing",
-                Text("您不是这份材料的核验员。", "You are not a verifier for this paper."),
-            )
+            raise Forbidden("role_missing", Text("您不是这份材料的核验员。", "You are not a verifier for this paper."))
         if actor.account_id == seen.paper.reserved_by or (actor.person_id is not None and actor.person_id == owner):
             raise Forbidden(
                 "conflict_own_case",
                 Text(
-                    "不能核验本人的或本人代传的材料。",
-                    "Nobody verifies a paper that is one's own or that one sent in.",
+                    "不能核验本人的或本人代传的材料。", "Nobody verifies a paper that is one's own or that one sent in."
                 ),
             )
         if actor.person_id is not None and owner is not None and await are_relatives(actor.person_id, owner):
             raise Forbidden(
-                "conflict_relative",
-                Text("不能核验亲属的材料。", "Nobody verifies the paper of a relative."),
+                "conflict_relative", Text("不能核验亲属的材料。", "Nobody verifies the paper of a relative.")
             )
 
     @staticmethod
@@ -434,15 +351,17 @@ class Documents:
         if application is not None:
             detail["application"] = str(application)
         async with transaction():
-            await record(
-                actor,
-                act,
-                "done",
-                object_kind="upload",
-                object_id=paper.id,
-                reason=reason,
-                detail=detail,
-            )
+            await record(actor, act, "done", object_kind="upload", object_id=paper.id, reason=reason, detail=detail)
+
+
+@asynccontextmanager
+async def refusals_recorded(actor: Actor, act: str, upload_id: UUID) -> AsyncIterator[None]:
+    """Put on record who reached for a paper that is not theirs to see or to judge."""
+    try:
+        yield
+    except (NotFound, Forbidden) as error:
+        await record_apart(actor, act, "refused", object_kind="upload", object_id=upload_id, reason=error.code)
+        raise
 
 
 @contextmanager
@@ -454,90 +373,8 @@ def store_errors() -> Iterator[None]:
         raise Unavailable("store") from error
 
 
-def _checked_name(name: str, size: int, sha256: bytes, media_type: str) -> str:
-    """The file's name as we keep it: without folders and without characters that hide or turn text."""
-    shown = _UNSAFE_IN_NAMES.sub("", re.split(r"[/\\\\]", name)[-1]).strip()
-    if size > SIZE_LIMIT:
-        raise TooLarge("file_too_large", Text("文件超过 20 MB。", "The file is larger than 20 MB."))
-    wrong = []
-    if not shown or len(shown) > NAME_LIMIT:
-        wrong.append(
-            Violation(
-                "file_name",
-                Text("文件名须为 1 到 120 个字。", "A file name has 1 to 120 characters."),
-                "name",
-            )
-        )
-    if size <= 0:
-        wrong.append(Violation("file_empty", Text("文件是空的。", "The file is empty."), "size"))
-    if len(sha256) != 32:
-        wrong.append(
-            Violation(
-                "file_digest",
-                Text("SHA-256 须为 32 字节。", "A SHA-256 has 32 bytes."),
-                "sha256",
-            )
-        )
-    if media_type not in set(MediaType):
-        wrong.append(
-            Violation(
-                "file_type",
-                Text("只接受 PDF、JPEG、PNG、HEIC。", "Only PDF, JPEG, PNG and HEIC."),
-                "media_type",
-            )
-        )
-    if wrong:
-        raise RuleViolation(wrong)
-    return shown
-
-
-def _check_verdict(outcome: PaperState, reason_code: RejectionReason | None, comment: str) -> None:
-    wrong = []
-    if outcome not in (PaperState.VERIFIED, PaperState.REJECTED):
-        wrong.append(
-            Violation(
-                "outcome",
-                Text("只能核验通过或不通过。", "Verified or rejected only."),
-                "outcome",
-            )
-        )
-    if (outcome is PaperState.REJECTED) != (reason_code is not None):
-        wrong.append(
-            Violation(
-                "reason_code",
-                Text(
-                    "不通过须选择原因,通过则不填。",
-                    "A rejection has a reason, a verification has none.",
-                ),
-                "reason_code",
-            )
-        )
-    if reason_code is RejectionReason.OTHER and not comment.strip():
-        wrong.append(
-            Violation(
-                "comment_missing",
-                Text("请说明原因。", "Say what the reason is."),
-                "comment",
-            )
-        )
-    if len(comment) > COMMENT_LIMIT:
-        wrong.append(
-            Violation(
-                "comment_long",
-                Text("说明不超过 500 字。", "At most 500 characters."),
-                "comment",
-            )
-        )
-    if wrong:
-        raise RuleViolation(wrong)
-
-
 def _require_viewable(paper: Paper) -> None:
     if paper.state not in VIEWABLE or paper.rendition_key is None:
         raise Conflict(
-            "not_checked",
-            Text(
-                "文件还没有通过检查,暂不能查看。",
-                "The file has not been checked; it can't be shown.",
-            ),
+            "not_checked", Text("文件还没有通过检查,暂不能查看。", "The file has not been checked; it can't be shown.")
         )

@@ -35,12 +35,7 @@ async def inbox(actor: Actor, *, after: UUID | None, limit: int) -> list[InboxEn
     )
     return [
         InboxEntry(
-            row["id"],
-            row["template"],
-            words_of(row["words"]),
-            row["application"],
-            row["created_at"],
-            row["read_at"],
+            row["id"], row["template"], words_of(row["words"]), row["application"], row["created_at"], row["read_at"]
         )
         for row in rows
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from backend.accounts.phones import PHONE_PURPOSE
 from backend.accounts.sms import Sms
 from backend.clock import Clock
 from backend.database import execute, fetch_one, fetch_value, new_id, transaction
@@ -43,12 +44,7 @@ class Notifications:
     clock: Clock
 
     async def notify(
-        self,
-        occasion: UUID,
-        recipient: UUID,
-        template: str,
-        words: Mapping[str, str],
-        application: UUID | None = None,
+        self, occasion: UUID, recipient: UUID, template: str, words: Mapping[str, str], application: UUID | None = None
     ) -> None:
         """Put a message into the inbox of an account and queue it for its phone, within the current transaction.
 
@@ -123,8 +119,4 @@ class Delivery:
             # It may have gone out, so it is not tried again; the inbox has it. The error's text may name the phone.
             log.warning("sms_lost", notification=str(notification), error=type(error).__name__)
             return
-        await execute(
-            "UPDATE notification SET delivered_at = $2 WHERE id = $1",
-            notification,
-            await self.clock.now(),
-        )
+        await execute("UPDATE notification SET delivered_at = $2 WHERE id = $1", notification, await self.clock.now())

@@ -37,22 +37,13 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "application_returned": Template(
         Text("申请需要补正", "Your application needs something more"),
-        Text(
-            "您的申请 {number} 被退回,请补正。",
-            "Your application {number} came back to you.",
-        ),
-        Text(
-            "请打开申请,按说明修改后重新提交。",
-            "Open it, change what the note asks for, and send it again.",
-        ),
+        Text("您的申请 {number} 被退回,请补正。", "Your application {number} came back to you."),
+        Text("请打开申请,按说明修改后重新提交。", "Open it, change what the note asks for, and send it again."),
         {**_COMMENT, **_DUE},
     ),
     "application_passed_stage": Template(
         Text("申请有进展", "Your application moved on"),
-        Text(
-            "您的申请 {number} 已进入:{stage}。",
-            "Your application {number} is now at: {stage}.",
-        ),
+        Text("您的申请 {number} 已进入:{stage}。", "Your application {number} is now at: {stage}."),
     ),
     "application_on_notice": Template(
         Text("您的申请正在公示", "Your application is on public notice"),
@@ -72,10 +63,7 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "application_objection_dismissed": Template(
         Text("异议不成立", "The objection was dismissed"),
-        Text(
-            "对您的申请 {number} 的异议不成立,继续办理。",
-            "Your application {number} goes on.",
-        ),
+        Text("对您的申请 {number} 的异议不成立,继续办理。", "Your application {number} goes on."),
         extras=_REASON,
     ),
     "application_reserve": Template(
@@ -89,47 +77,30 @@ TEMPLATES: Mapping[str, Template] = {
     "application_place_offered": Template(
         Text("名额已为您保留", "A place is kept for you"),
         Text("您的申请 {number} 已通过。", "Your application {number} was approved."),
-        Text(
-            "请打开申请,确认参加或放弃。",
-            "Open it and confirm the place, or decline it.",
-        ),
+        Text("请打开申请,确认参加或放弃。", "Open it and confirm the place, or decline it."),
         {
             "due_on": Text(
-                "{due_on} 前不确认,名额将转给递补人员。",
-                "Without an answer by {due_on} it goes to a reserve.",
+                "{due_on} 前不确认,名额将转给递补人员。", "Without an answer by {due_on} it goes to a reserve."
             )
         },
     ),
     "application_promoted": Template(
         Text("您已递补获得名额", "A place became free for you"),
-        Text(
-            "有人放弃,您的申请 {number} 已递补。",
-            "Your application {number} moved up from the reserve list.",
-        ),
-        Text(
-            "请打开申请,确认参加或放弃。",
-            "Open it and confirm the place, or decline it.",
-        ),
+        Text("有人放弃,您的申请 {number} 已递补。", "Your application {number} moved up from the reserve list."),
+        Text("请打开申请,确认参加或放弃。", "Open it and confirm the place, or decline it."),
         {
             "due_on": Text(
-                "{due_on} 前不确认,名额将转给下一位。",
-                "Without an answer by {due_on} it goes to the next one.",
+                "{due_on} 前不确认,名额将转给下一位。", "Without an answer by {due_on} it goes to the next one."
             )
         },
     ),
     "application_confirmed": Template(
         Text("已确认参加", "Your place is confirmed"),
-        Text(
-            "您已确认申请 {number} 的名额。",
-            "You confirmed the place of application {number}.",
-        ),
+        Text("您已确认申请 {number} 的名额。", "You confirmed the place of application {number}."),
     ),
     "application_declined": Template(
         Text("您已放弃名额", "You declined the place"),
-        Text(
-            "您已放弃申请 {number} 的名额。",
-            "You gave up the place of application {number}.",
-        ),
+        Text("您已放弃申请 {number} 的名额。", "You gave up the place of application {number}."),
     ),
     "application_lapsed": Template(
         Text("名额已失效", "The place lapsed"),
@@ -141,20 +112,13 @@ TEMPLATES: Mapping[str, Template] = {
     "application_completed": Template(
         Text("申请已办结", "Your application is complete"),
         Text(
-            "您的申请 {number} 已办结。谢谢您的付出。",
-            "Application {number} is complete. Thank you for your service.",
+            "您的申请 {number} 已办结。谢谢您的付出。", "Application {number} is complete. Thank you for your service."
         ),
     ),
     "application_rejected": Template(
         Text("申请没有通过", "Your application was not approved"),
-        Text(
-            "您的申请 {number} 没有通过。",
-            "Your application {number} was not approved.",
-        ),
-        Text(
-            "如有疑问,请联系所在单位工会。",
-            "If you have questions, ask the union of your unit.",
-        ),
+        Text("您的申请 {number} 没有通过。", "Your application {number} was not approved."),
+        Text("如有疑问,请联系所在单位工会。", "If you have questions, ask the union of your unit."),
         _REASON,
     ),
     "application_withdrawn": Template(
@@ -163,56 +127,32 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "record_verified": Template(
         Text("档案已核实", "Your record is verified"),
-        Text(
-            "您的一线人员档案已由单位工会核实。",
-            "The union of your unit has verified your record.",
-        ),
+        Text("您的一线人员档案已由单位工会核实。", "The union of your unit has verified your record."),
     ),
     "record_returned": Template(
         Text("档案需要补正", "Your record needs something more"),
         Text("您的一线人员档案被退回,请补正。", "Your record came back to you."),
-        Text(
-            "请打开档案,修改后重新提交。",
-            "Open it, change what the note asks for, and send it again.",
-        ),
+        Text("请打开档案,修改后重新提交。", "Open it, change what the note asks for, and send it again."),
         _COMMENT,
     ),
     "takeover_approved": Template(
         Text("档案已与您的手机号关联", "Your record is linked to your phone"),
-        Text(
-            "单位工会已确认,您现在可以查看本人档案。",
-            "The union of your unit agreed: you can now see your record.",
-        ),
+        Text("单位工会已确认,您现在可以查看本人档案。", "The union of your unit agreed: you can now see your record."),
     ),
     "takeover_refused": Template(
         Text("档案关联未通过", "Your record was not linked"),
-        Text(
-            "单位工会未确认您的关联申请。",
-            "The union of your unit did not agree to link the record.",
-        ),
-        Text(
-            "如有疑问,请联系所在单位工会。",
-            "If you have questions, ask the union of your unit.",
-        ),
+        Text("单位工会未确认您的关联申请。", "The union of your unit did not agree to link the record."),
+        Text("如有疑问,请联系所在单位工会。", "If you have questions, ask the union of your unit."),
         _COMMENT,
     ),
     "paper_refused": Template(
         Text("材料文件不可用", "A file can't be used"),
-        Text(
-            "您上传的{kind}没有通过文件检查:{why}。",
-            "The file you sent as {kind} was refused: {why}.",
-        ),
-        Text(
-            "请重新拍照或扫描后再上传。",
-            "Please photograph or scan it again and send it.",
-        ),
+        Text("您上传的{kind}没有通过文件检查:{why}。", "The file you sent as {kind} was refused: {why}."),
+        Text("请重新拍照或扫描后再上传。", "Please photograph or scan it again and send it."),
     ),
     "paper_rejected": Template(
         Text("材料未通过核验", "A paper was not accepted"),
-        Text(
-            "您上传的{kind}没有通过核验:{why}。",
-            "Your paper ({kind}) was not accepted: {why}.",
-        ),
+        Text("您上传的{kind}没有通过核验:{why}。", "Your paper ({kind}) was not accepted: {why}."),
         Text("请重新上传。", "Please send another."),
         _COMMENT,
     ),

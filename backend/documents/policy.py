@@ -1,0 +1,62 @@
+"""What a file's description and a verdict have to be; pure."""
+
+from __future__ import annotations
+
+import re
+
+from backend.documents.kinds import NAME_LIMIT, SIZE_LIMIT, MediaType, PaperState, RejectionReason
+from backend.errors import RuleViolation, TooLarge, Violation
+from backend.words import Text
+
+COMMENT_LIMIT = 500
+SHA256_BYTES = 32
+
+_FOLDERS = re.compile(r"[/\\]")
+_UNSAFE_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def checked_name(name: str, size: int, sha256: bytes, media_type: str) -> str:
+    """The file's name as we keep it: without folders and without characters that hide or turn text.
+
+    `size` is in bytes. Raises TooLarge above 20 MiB, else RuleViolation with all that is wrong.
+    """
+    shown = _UNSAFE_IN_NAMES.sub("", _FOLDERS.split(name)[-1]).strip()
+    if size > SIZE_LIMIT:
+        raise TooLarge("file_too_large", Text("文件超过 20 MB。", "The file is larger than 20 MB."))
+    wrong = []
+    if not shown or len(shown) > NAME_LIMIT:
+        wrong.append(
+            Violation("file_name", Text("文件名须为 1 到 120 个字。", "A file name has 1 to 120 characters."), "name")
+        )
+    if size <= 0:
+        wrong.append(Violation("file_empty", Text("文件是空的。", "The file is empty."), "size"))
+    if len(sha256) != SHA256_BYTES:
+        wrong.append(Violation("file_digest", Text("SHA-256 须为 32 字节。", "A SHA-256 has 32 bytes."), "sha256"))
+    if media_type not in set(MediaType):
+        wrong.append(
+            Violation("file_type", Text("只接受 PDF、JPEG、PNG、HEIC。", "Only PDF, JPEG, PNG and HEIC."), "media_type")
+        )
+    if wrong:
+        raise RuleViolation(wrong)
+    return shown
+
+
+def check_verdict(outcome: PaperState, reason_code: RejectionReason | None, comment: str) -> None:
+    """Raise RuleViolation with all that is wrong with a verdict."""
+    wrong = []
+    if outcome not in (PaperState.VERIFIED, PaperState.REJECTED):
+        wrong.append(Violation("outcome", Text("只能核验通过或不通过。", "Verified or rejected only."), "outcome"))
+    if (outcome is PaperState.REJECTED) != (reason_code is not None):
+        wrong.append(
+            Violation(
+                "reason_code",
+                Text("不通过须选择原因,通过则不填。", "A rejection has a reason, a verification has none."),
+                "reason_code",
+            )
+        )
+    if reason_code is RejectionReason.OTHER and not comment.strip():
+        wrong.append(Violation("comment_missing", Text("请说明原因。", "Say what the reason is."), "comment"))
+    if len(comment) > COMMENT_LIMIT or "\x00" in comment:
+        wrong.append(Violation("comment_long", Text("说明不超过 500 字。", "At most 500 characters."), "comment"))
+    if wrong:
+        raise RuleViolation(wrong)

@@ -1,0 +1,492 @@
+"""Papers on a real PostgreSQL and a real store: from the reservation to the verdict, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from datetime import date, timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+from PIL import Image
+
+from backend.database import execute, fetch_one, fetch_value, new_id
+from backend.documents import queries
+from backend.documents.access import load
+from backend.documents.kinds import NEXT, MediaType, PaperKind, PaperState, RejectionReason
+from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge
+from backend.identity import Actor, Level, Role
+from backend.jobs import Job
+from storage.keys import Bucket, rendition_key
+from storage.port import DocumentStore, ObjectMissing
+from tests.integration.paper_world import (
+    SEALER,
+    World,
+    console,
+    digest,
+    jobs,
+    jpeg,
+    make_relatives,
+    make_world,
+    pdf,
+    post,
+    state,
+    version,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+async def world(database: None, store: DocumentStore) -> World:
+    return await make_world(store)
+
+
+async def key_of(upload: UUID) -> str:
+    key: str = await fetch_value("SELECT object_key FROM upload WHERE id = $1", upload)
+    return key
+
+
+async def give(world: World, verifier: Actor, upload: UUID, outcome: PaperState = PaperState.VERIFIED) -> int:
+    return await world.documents.verify(
+        verifier,
+        upload,
+        outcome,
+        sha256=await digest(upload),
+        expected_version=await version(upload),
+        reason_code=RejectionReason.UNREADABLE if outcome is PaperState.REJECTED else None,
+    )
+
+
+class TestSending:
+    async def test_a_photograph_is_checked_and_moved_to_the_documents(self, world: World, store: DocumentStore) -> None:
+        content = jpeg()
+        upload = await world.send(content)
+        assert await world.documents.complete(world.nurse, upload) is PaperState.UPLOADED
+        await world.checking.check(upload)
+
+        row = await fetch_one("SELECT * FROM upload WHERE id = $1", upload)
+        assert row is not None
+        assert (row["state"], row["detected_type"], row["malware"]) == ("checked", "image/jpeg", "not_scanned")
+        assert await store.read(Bucket.DOCUMENTS, row["object_key"], cap=len(content)) == content
+        assert (await store.read(Bucket.DOCUMENTS, row["rendition_key"], cap=10**7)).startswith(b"\xff\xd8\xff")
+        with pytest.raises(ObjectMissing):
+            await store.head(Bucket.QUARANTINE, row["object_key"])
+        assert "工作证".encode() not in row["name_sealed"]
+
+    async def test_completing_twice_at_once_queues_one_check(self, world: World) -> None:
+        upload = await world.send(jpeg())
+        states = await asyncio.gather(*(world.documents.complete(world.nurse, upload) for _ in range(4)))
+        assert set(states) == {PaperState.UPLOADED}
+        assert await jobs(Job.CHECK_UPLOAD) == 1
+        await world.checking.check(upload)
+        assert await world.documents.complete(world.nurse, upload) is PaperState.CHECKED
+
+    async def test_nothing_sent_is_nothing_completed(self, world: World) -> None:
+        reserved = await world.documents.reserve(world.nurse, PaperKind.INVOICE, "a.pdf", 10, bytes(32), MediaType.PDF)
+        with pytest.raises(Conflict) as refused:
+            await world.documents.complete(world.nurse, reserved.upload_id)
+        assert refused.value.code == "not_uploaded"
+        assert await state(reserved.upload_id) is PaperState.RESERVED
+
+    async def test_somebody_elses_upload_does_not_exist(self, world: World) -> None:
+        upload = await world.send(jpeg())
+        for act in (world.documents.complete, world.documents.reservation):
+            with pytest.raises(NotFound):
+                await act(world.stranger, upload)
+        assert await state(upload) is PaperState.RESERVED
+
+    async def test_21_mb_are_refused_before_and_by_the_store(self, world: World) -> None:
+        with pytest.raises(TooLarge):
+            await world.documents.reserve(
+                world.nurse, PaperKind.INVOICE, "a.jpg", 21 * 1024 * 1024, bytes(32), MediaType.JPEG
+            )
+        small = await world.documents.reserve(world.nurse, PaperKind.INVOICE, "a.jpg", 100, bytes(32), MediaType.JPEG)
+        assert small.form is not None
+        assert (await post(small.form, bytes(21 * 1024 * 1024))).status_code in (400, 403, 413)
+        with pytest.raises(Conflict):
+            await world.documents.complete(world.nurse, small.upload_id)
+
+    async def test_all_that_is_wrong_with_a_description_is_said_at_once(self, world: World) -> None:
+        with pytest.raises(RuleViolation) as refused:
+            await world.documents.reserve(
+                world.nurse, PaperKind.INVOICE, "../", 0, b"short", "application/x-msdownload"
+            )
+        fields = {violation.field for violation in refused.value.violations}
+        assert fields == {"name", "size", "sha256", "media_type"}
+        assert await fetch_value("SELECT count(*) FROM upload") == 0
+
+    async def test_folders_and_turning_characters_leave_the_name(self, world: World) -> None:
+        name = "C:\\secret\\gpj\u202e.exe"
+        made = await world.documents.reserve(world.nurse, PaperKind.INVOICE, name, 10, bytes(32), MediaType.JPEG)
+        entry = await queries.one(made.upload_id, SEALER)
+        assert entry is not None
+        assert entry.name == "gpj.exe"
+
+    async def test_an_account_without_a_person_is_told_to_fill_in_the_record(self, world: World) -> None:
+        unknown = Actor(new_id(), "138****", origin="phone")
+        with pytest.raises(RuleViolation) as refused:
+            await world.documents.reserve(unknown, PaperKind.INVOICE, "a.jpg", 10, bytes(32), MediaType.JPEG)
+        assert refused.value.code == "person_unknown"
+
+    async def test_an_officer_sends_for_a_worker_of_the_unit_alone(self, world: World) -> None:
+        facts = (PaperKind.INVOICE, "a.jpg", 10, bytes(32), MediaType.JPEG)
+        assert world.nurse.person_id is not None
+        assert world.stranger.person_id is not None
+        made = await world.documents.reserve_for(world.officer, world.nurse.person_id, *facts)
+        owner = await fetch_value("SELECT owner_person FROM upload WHERE id = $1", made.upload_id)
+        assert owner == world.nurse.person_id
+        with pytest.raises(NotFound):
+            await world.documents.reserve_for(world.officer, world.stranger.person_id, *facts)
+        with pytest.raises(NotFound):
+            await world.documents.reserve_for(world.verifier, world.nurse.person_id, *facts)
+
+
+class TestChecking:
+    @pytest.mark.parametrize(
+        ("content", "declared", "code"),
+        [
+            (b"MZ" + bytes(400), MediaType.PDF, "unknown_type"),
+            (pdf(javascript=True), MediaType.PDF, "active_content"),
+            (pdf(), MediaType.JPEG, "type_differs"),
+            (b"\xff\xd8\xff" + bytes(400), MediaType.JPEG, "damaged"),
+        ],
+        ids=["renamed exe", "pdf with a script", "pdf called jpeg", "damaged"],
+    )
+    async def test_a_bad_file_is_refused_and_leaves_nothing(
+        self, world: World, store: DocumentStore, content: bytes, declared: MediaType, code: str
+    ) -> None:
+        upload = await world.send(content, declared)
+        await world.documents.complete(world.nurse, upload)
+        await world.checking.check(upload)
+
+        row = await fetch_one("SELECT * FROM upload WHERE id = $1", upload)
+        assert row is not None
+        assert (row["state"], row["refusal_code"], row["rendition_key"]) == ("refused", code, None)
+        for bucket in (Bucket.QUARANTINE, Bucket.DOCUMENTS):
+            with pytest.raises(ObjectMissing):
+                await store.head(bucket, row["object_key"])
+        told = await fetch_value("SELECT template FROM notification WHERE channel = 'inbox'")
+        assert told == "paper_refused"
+        with pytest.raises(Conflict):
+            await world.documents.look(world.nurse, upload, purpose="本人查看")
+
+    async def test_another_file_than_announced_is_refused(self, world: World) -> None:
+        announced, sent = jpeg("red"), jpeg("blue")
+        assert len(announced) == len(sent)
+        made = await world.documents.reserve(
+            world.nurse, PaperKind.INVOICE, "a.jpg", len(sent), hashlib.sha256(announced).digest(), MediaType.JPEG
+        )
+        assert made.form is not None
+        await post(made.form, sent)
+        await world.documents.complete(world.nurse, made.upload_id)
+        await world.checking.check(made.upload_id)
+        assert await fetch_value("SELECT refusal_code FROM upload") == "checksum_differs"
+
+    async def test_running_the_check_again_changes_nothing(self, world: World) -> None:
+        upload = await world.checked()
+        before = await fetch_one("SELECT * FROM upload WHERE id = $1", upload)
+        await world.checking.check(upload)
+        assert await fetch_one("SELECT * FROM upload WHERE id = $1", upload) == before
+
+    async def test_two_checks_at_once_come_to_one_outcome(self, world: World, store: DocumentStore) -> None:
+        upload = await world.send(jpeg())
+        await world.documents.complete(world.nurse, upload)
+        await asyncio.gather(*(world.checking.check(upload) for _ in range(3)))
+        assert await state(upload) is PaperState.CHECKED
+        assert await version(upload) == 3
+        await store.head(Bucket.DOCUMENTS, rendition_key(await key_of(upload)))
+
+    @pytest.mark.parametrize("with_picture", [False, True], ids=["before the picture", "before the commit"])
+    async def test_a_worker_killed_between_copy_and_commit_is_taken_over(
+        self, world: World, store: DocumentStore, with_picture: bool
+    ) -> None:
+        content = jpeg()
+        upload = await world.send(content)
+        await world.documents.complete(world.nurse, upload)
+        key = await key_of(upload)
+        etag = (await store.head(Bucket.QUARANTINE, key)).etag
+        await store.accept(key, etag=etag, content_type="image/jpeg")
+        if with_picture:
+            await store.put(Bucket.DOCUMENTS, rendition_key(key), jpeg("black"), content_type="image/jpeg")
+
+        await world.checking.check(upload)
+        assert await state(upload) is PaperState.CHECKED
+        assert await store.read(Bucket.DOCUMENTS, key, cap=len(content)) == content
+        with pytest.raises(ObjectMissing):
+            await store.head(Bucket.QUARANTINE, key)
+
+    async def test_a_worker_killed_before_it_cleared_the_quarantine_clears_it_next_time(
+        self, world: World, store: DocumentStore
+    ) -> None:
+        content = jpeg()
+        upload = await world.send(content)
+        await world.documents.complete(world.nurse, upload)
+        again = await world.documents.store.read(Bucket.QUARANTINE, await key_of(upload), cap=len(content))
+        await world.checking.check(upload)
+        await store.put(Bucket.QUARANTINE, await key_of(upload), again, content_type="image/jpeg")
+        await world.checking.check(upload)
+        with pytest.raises(ObjectMissing):
+            await store.head(Bucket.QUARANTINE, await key_of(upload))
+
+    async def test_a_file_that_vanished_from_quarantine_is_asked_for_again(
+        self, world: World, store: DocumentStore
+    ) -> None:
+        upload = await world.send(jpeg())
+        await world.documents.complete(world.nurse, upload)
+        await store.delete(Bucket.QUARANTINE, await key_of(upload))
+        await world.checking.check(upload)
+        assert await fetch_value("SELECT refusal_code FROM upload WHERE id = $1", upload) == "lost"
+
+
+class TestJudging:
+    async def test_a_verdict_is_bound_to_the_file_and_told_to_the_cases(self, world: World) -> None:
+        upload = await world.checked()
+        assert await give(world, world.verifier, upload) == await version(upload)
+        assert await state(upload) is PaperState.VERIFIED
+        assert [verdict.by_name for verdict in await queries.verdicts(upload)] == [world.verifier.name]
+        assert await jobs(Job.PAPER_JUDGED) == 1
+
+    async def test_a_verdict_on_a_file_that_was_replaced_is_refused(self, world: World) -> None:
+        seen, newer = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))
+        with pytest.raises(Conflict) as refused:
+            await world.documents.verify(
+                world.verifier,
+                newer,
+                PaperState.VERIFIED,
+                sha256=await digest(seen),
+                expected_version=await version(newer),
+            )
+        assert refused.value.code == "another_file"
+        assert await state(newer) is PaperState.CHECKED
+
+    async def test_of_two_verdicts_at_once_one_wins(self, world: World) -> None:
+        upload = await world.checked()
+        expected, sha256 = await version(upload), await digest(upload)
+        results = await asyncio.gather(
+            *(
+                world.documents.verify(
+                    world.verifier,
+                    upload,
+                    PaperState.REJECTED,
+                    sha256=sha256,
+                    expected_version=expected,
+                    reason_code=RejectionReason.NO_SEAL,
+                )
+                for _ in range(3)
+            ),
+            return_exceptions=True,
+        )
+        assert [type(result) for result in results if isinstance(result, Exception)] == [Stale, Stale]
+        assert len(await queries.verdicts(upload)) == 1
+        assert await fetch_value("SELECT count(*) FROM notification WHERE template = 'paper_rejected'") == 2
+
+    async def test_only_a_verifier_of_the_owners_unit_judges(self, world: World) -> None:
+        upload = await world.checked()
+        for somebody, error in (
+            (world.officer, Forbidden),
+            (world.nurse, Forbidden),
+            (world.other_verifier, NotFound),
+            (world.stranger, NotFound),
+        ):
+            with pytest.raises(error):
+                await give(world, somebody, upload)
+        above = await console("柳核", Role.HR_VERIFIER, world.city, Level.CITY)
+        await give(world, above, upload)
+        refused = await fetch_value(
+            "SELECT count(*) FROM audit_entry WHERE outcome = 'refused' AND object = $1", upload
+        )
+        assert refused == 4
+
+    async def test_nobody_judges_the_own_paper_a_relatives_or_one_sent_in(self, world: World) -> None:
+        upload = await world.checked()
+        own = Actor(new_id(), "秦岚", world.nurse.person_id, None, world.verifier.bindings)
+        with pytest.raises(Forbidden) as refused:
+            await give(world, own, upload)
+        assert refused.value.code == "conflict_own_case"
+        sender = Actor(world.nurse.account_id, "程办", new_id(), None, world.verifier.bindings)
+        with pytest.raises(Forbidden):
+            await give(world, sender, upload)
+        assert world.nurse.person_id is not None
+        assert world.verifier.person_id is not None
+        await make_relatives(world.nurse.person_id, world.verifier.person_id)
+        with pytest.raises(Forbidden) as refused:
+            await give(world, world.verifier, upload)
+        assert refused.value.code == "conflict_relative"
+        assert await queries.waiting(world.verifier, after=None, limit=10) == []
+
+    async def test_a_verified_paper_may_be_rejected_later_and_never_the_other_way(self, world: World) -> None:
+        upload = await world.checked()
+        await give(world, world.verifier, upload)
+        await give(world, world.verifier, upload, PaperState.REJECTED)
+        with pytest.raises(IllegalTransition):
+            await give(world, world.verifier, upload)
+        assert len(await queries.verdicts(upload)) == 2
+
+    @pytest.mark.parametrize(
+        ("outcome", "reason", "comment", "expires_on"),
+        [
+            (PaperState.REJECTED, None, "", None),
+            (PaperState.VERIFIED, RejectionReason.NO_SEAL, "", None),
+            (PaperState.REJECTED, RejectionReason.OTHER, " ", None),
+            (PaperState.EXPIRED, None, "", None),
+            (PaperState.VERIFIED, None, "x" * 501, None),
+            (PaperState.VERIFIED, None, "", date(2026, 3, 1)),
+        ],
+    )
+    async def test_a_verdict_that_does_not_fit_is_refused(
+        self,
+        world: World,
+        outcome: PaperState,
+        reason: RejectionReason | None,
+        comment: str,
+        expires_on: date | None,
+    ) -> None:
+        upload = await world.checked()
+        with pytest.raises(RuleViolation):
+            await world.documents.verify(
+                world.verifier,
+                upload,
+                outcome,
+                sha256=await digest(upload),
+                expected_version=await version(upload),
+                reason_code=reason,
+                comment=comment,
+                expires_on=expires_on,
+            )
+        assert await state(upload) is PaperState.CHECKED
+
+    async def test_the_verifiers_list_holds_what_waits_in_scope(self, world: World) -> None:
+        first, second = await world.checked(), await world.checked()
+        waiting = await queries.waiting(world.verifier, after=None, limit=10)
+        assert [entry.id for entry in waiting] == [first, second]
+        assert [entry.id for entry in await queries.waiting(world.verifier, after=first, limit=10)] == [second]
+        assert await queries.waiting(world.other_verifier, after=None, limit=10) == []
+        await give(world, world.verifier, first)
+        assert len(await queries.waiting(world.verifier, after=None, limit=10)) == 1
+
+
+class TestLooking:
+    async def test_a_preview_is_marked_and_recorded(self, world: World, store: DocumentStore) -> None:
+        upload = await world.checked()
+        picture = await world.documents.look(world.verifier, upload, purpose="材料核验")
+        plain = await store.read(Bucket.DOCUMENTS, rendition_key(await key_of(upload)), cap=10**7)
+        with Image.open(io.BytesIO(picture)) as seen, Image.open(io.BytesIO(plain)) as bare:
+            assert len(seen.convert("L").getcolors(256) or []) > len(bare.convert("L").getcolors(256) or [])
+        entry = await fetch_one("SELECT * FROM audit_entry WHERE act = 'paper.look'")
+        assert entry is not None
+        assert (entry["actor"], entry["object"], entry["reason"]) == (world.verifier.account_id, upload, "材料核验")
+
+    async def test_the_original_needs_a_reason_and_leaves_a_record(self, world: World) -> None:
+        content = jpeg()
+        upload = await world.checked(content)
+        with pytest.raises(RuleViolation):
+            await world.documents.original(world.verifier, upload, reason=" ")
+        link, seconds = await world.documents.original(world.verifier, upload, reason="预览看不清印章")
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(link)
+        assert (answer.status_code, answer.content, seconds) == (200, content, 60)
+        assert "attachment" in answer.headers["content-disposition"]
+        assert await fetch_value("SELECT count(*) FROM audit_entry WHERE act = 'paper.original'") == 1
+
+    async def test_a_case_opens_its_papers_to_its_committee_once_it_is_submitted(self, world: World) -> None:
+        upload = await world.checked()
+        reviewer = await console("评委", Role.REVIEWER, world.city, Level.CITY)
+        with pytest.raises(NotFound):
+            await world.documents.look(reviewer, upload, purpose="评审")
+        case = await attach(world, upload)
+        with pytest.raises(NotFound):
+            await world.documents.look(reviewer, upload, purpose="评审")
+        await execute("UPDATE application SET submitted_at = $2 WHERE id = $1", case, world.clock.instant)
+        await world.documents.look(reviewer, upload, purpose="评审", application=case)
+        assert [paper.paper.id for paper in await queries.of_application(case, SEALER)] == [upload]
+
+    async def test_others_see_nothing(self, world: World) -> None:
+        upload = await world.checked()
+        finance = await console("财务", Role.FINANCE, world.hospital, Level.UNIT)
+        for somebody in (world.stranger, world.other_verifier, finance):
+            with pytest.raises(NotFound):
+                await world.documents.look(somebody, upload, purpose="看看")
+        await world.documents.look(world.nurse, upload, purpose="本人查看")
+
+
+class TestTime:
+    async def test_a_reservation_ends_after_a_day(self, world: World) -> None:
+        upload = await world.send(jpeg())
+        kept = await world.checked()
+        world.clock.instant += timedelta(hours=23)
+        assert await world.documents.expire() == 0
+        world.clock.instant += timedelta(hours=2)
+        assert await world.documents.expire() == 1
+        assert (await state(upload), await state(kept)) == (PaperState.EXPIRED, PaperState.CHECKED)
+        with pytest.raises(Conflict) as refused:
+            await world.documents.complete(world.nurse, upload)
+        assert refused.value.code == "reservation_expired"
+
+    async def test_a_verified_paper_ends_with_its_expiry_and_its_cases_are_told(self, world: World) -> None:
+        upload = await world.checked()
+        await world.documents.verify(
+            world.verifier,
+            upload,
+            PaperState.VERIFIED,
+            sha256=await digest(upload),
+            expected_version=await version(upload),
+            expires_on=date(2026, 3, 31),
+        )
+        world.clock.instant += timedelta(days=29)
+        assert await world.documents.expire() == 0
+        world.clock.instant += timedelta(days=1)
+        assert await world.documents.expire() == 1
+        assert await state(upload) is PaperState.EXPIRED
+        assert await jobs(Job.PAPER_JUDGED) == 2
+
+    @pytest.mark.parametrize("start", list(PaperState))
+    async def test_no_state_is_reached_but_by_the_table(self, world: World, start: PaperState) -> None:
+        upload = await world.checked()
+        for to in PaperState:
+            await execute("UPDATE upload SET state = $2 WHERE id = $1", upload, start)
+            if to in NEXT[start]:
+                await world.documents.move(await load(upload), to)
+                assert await state(upload) is to
+            else:
+                with pytest.raises(IllegalTransition):
+                    await world.documents.move(await load(upload), to)
+                assert await state(upload) is start
+
+
+async def attach(world: World, upload: UUID) -> UUID:
+    """A draft of the nurse's that carries the paper; its id."""
+    programme, edition, case = new_id(), new_id(), new_id()
+    now, author = world.clock.instant, new_id()
+    await execute(
+        "INSERT INTO programme (id, kind, organiser, code) VALUES ($1, 'recuperation', $2, 'R')", programme, world.city
+    )
+    await execute(
+        "INSERT INTO programme_version (id, programme, number, state, drafted_by) VALUES ($1, $2, 1, 'drafted', $3)",
+        edition,
+        programme,
+        author,
+    )
+    await execute(
+        "INSERT INTO application (id, number, kind, programme_version, submitted_by, subject_kind, subject_person,"
+        " state, city_id, unit_id, created_at, entered_at) VALUES ($1, 'LX-2026-000001', 'recuperation', $2, $3, 'person', $4,"
+        " 'draft', $5, $6, $7, $7)",
+        case,
+        edition,
+        world.nurse.account_id,
+        world.nurse.person_id,
+        world.city,
+        world.hospital,
+        now,
+    )
+    await execute(
+        "INSERT INTO application_document (id, application, requirement, upload, attached_at)"
+        " VALUES ($1, $2, 'work', $3, $4)",
+        new_id(),
+        case,
+        upload,
+        now,
+    )
+    return case

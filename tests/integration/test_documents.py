@@ -471,8 +471,8 @@ async def attach(world: World, upload: UUID) -> UUID:
     )
     await execute(
         "INSERT INTO application (id, number, kind, programme_version, submitted_by, subject_kind, subject_person,"
-        " state, city_id, unit_id, created_at, entered_at) VALUES ($1, 'LX-2026-000001', 'recuperation', $2, $3, 'person', $4,"
-        " 'draft', $5, $6, $7, $7)",
+        " state, city_id, unit_id, created_at, entered_at)"
+        " VALUES ($1, 'LX-2026-000001', 'recuperation', $2, $3, 'person', $4, 'draft', $5, $6, $7, $7)",
         case,
         edition,
         world.nurse.account_id,

@@ -1,0 +1,160 @@
+"""Jobs on a real queue: they follow the commit, survive failures and killed workers, and are never thrown away."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from backend import job_loop
+from backend.database import execute, fetch, fetch_value, new_id, transaction
+from backend.documents.kinds import MediaType, PaperState
+from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
+from backend.jobs import Job, enqueue, enqueue_for
+from storage.port import DocumentStore
+from tests.integration.paper_world import jobs, make_world, pdf, state
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+#: Longer than any of these takes, so that a hang is a failure.
+PATIENCE = 20.0
+
+
+async def drain(handlers: dict[Job, Handler], heartbeat: timedelta = timedelta(seconds=30)) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await run_jobs(handlers, asyncio.Event(), heartbeat=heartbeat, drain=True)
+
+
+async def queue(subject: UUID, then: Exception | None = None) -> None:
+    async with transaction():
+        await enqueue_for(Job.DELIVER_NOTIFICATION, subject)
+        if then is not None:
+            raise then
+
+
+class Handled:
+    """Notes what it was given; fails as often as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.subjects: list[UUID] = []
+        self.failures = failures
+
+    async def __call__(self, subject: UUID) -> None:
+        self.subjects.append(subject)
+        if len(self.subjects) <= self.failures:
+            raise ConnectionError("gone for a moment")
+
+
+class TestQueueing:
+    async def test_a_job_exists_if_and_only_if_its_transaction_commits(self, database: None) -> None:
+        with pytest.raises(LookupError):
+            await queue(new_id(), then=LookupError())
+        assert await jobs(Job.DELIVER_NOTIFICATION) == 0
+        await queue(new_id())
+        assert await jobs(Job.DELIVER_NOTIFICATION) == 1
+
+    async def test_a_job_outside_a_transaction_is_refused(self, database: None) -> None:
+        with pytest.raises(RuntimeError):
+            await enqueue_for(Job.CHECK_UPLOAD, new_id())
+        assert await jobs(Job.CHECK_UPLOAD) == 0
+
+    async def test_a_dedupe_key_holds_one_job_at_a_time(self, database: None) -> None:
+        for _ in range(2):
+            async with transaction():
+                await enqueue(Job.CHECK_UPLOAD, str(new_id()).encode(), dedupe_key="one")
+        assert await jobs(Job.CHECK_UPLOAD) == 1
+
+
+class TestRunning:
+    async def test_a_job_is_done_once_and_leaves(self, database: None) -> None:
+        subject, handled = new_id(), Handled()
+        await queue(subject)
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert handled.subjects == [subject]
+        assert await jobs(Job.DELIVER_NOTIFICATION) == 0
+
+    async def test_a_failed_job_is_tried_again_later(self, database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(job_loop, "FIRST_DELAY", timedelta(milliseconds=50))
+        handled = Handled(failures=2)
+        await queue(new_id())
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert len(handled.subjects) == 3
+        assert await jobs(Job.DELIVER_NOTIFICATION) == 0
+
+    async def test_a_job_that_never_succeeds_is_parked(self, database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(job_loop, "FIRST_DELAY", timedelta(milliseconds=20))
+        monkeypatch.setattr(job_loop, "TRIES", 2)
+        handled = Handled(failures=99)
+        await queue(new_id())
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert len(handled.subjects) == 3
+        parked = await fetch("SELECT status::text AS status FROM pgqueuer")
+        assert [row["status"] for row in parked] == ["failed"]
+
+    async def test_a_job_of_a_killed_worker_is_taken_over(self, database: None) -> None:
+        subject, handled = new_id(), Handled()
+        await queue(subject)
+        await execute(
+            "UPDATE pgqueuer SET status = 'picked', queue_manager_id = $1, heartbeat = now() - interval '1 minute'",
+            new_id(),
+        )
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert handled.subjects == [subject]
+
+    async def test_a_job_of_a_living_worker_is_left_alone(self, database: None) -> None:
+        handled = Handled()
+        await queue(new_id())
+        await execute("UPDATE pgqueuer SET status = 'picked', queue_manager_id = $1, heartbeat = now()", new_id())
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert handled.subjects == []
+
+    async def test_told_to_stop_the_worker_finishes_what_it_began(self, database: None) -> None:
+        stopping, begun, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def slow(subject: UUID) -> None:
+            begun.set()
+            await asyncio.sleep(0.3)
+            done.set()
+
+        await queue(new_id())
+        async with asyncio.timeout(PATIENCE):
+            running = asyncio.create_task(run_jobs({Job.DELIVER_NOTIFICATION: slow}, stopping))
+            await begun.wait()
+            stopping.set()
+            await running
+        assert done.is_set()
+        assert await jobs(Job.DELIVER_NOTIFICATION) == 0
+
+    async def test_a_sweep_that_fails_has_its_next_turn(self) -> None:
+        stopping, turns = asyncio.Event(), 0
+
+        async def fails_once() -> None:
+            nonlocal turns
+            turns += 1
+            if turns == 1:
+                raise ValueError("bad luck")
+            stopping.set()
+
+        async with asyncio.timeout(PATIENCE):
+            await run_sweeps([Sweep("luck", timedelta(milliseconds=10), fails_once)], stopping)
+        assert turns == 2
+
+
+async def test_a_pdf_with_a_script_goes_all_the_way_and_is_refused(database: None, store: DocumentStore) -> None:
+    world = await make_world(store)
+    upload = await world.send(pdf(javascript=True), MediaType.PDF, name="工作证.pdf")
+    await world.documents.complete(world.nurse, upload)
+    judged, delivered = Handled(), Handled()
+    await drain(
+        {
+            Job.CHECK_UPLOAD: world.checking.check,
+            Job.PAPER_JUDGED: judged,
+            Job.DELIVER_NOTIFICATION: delivered,
+        }
+    )
+    assert await state(upload) is PaperState.REFUSED
+    assert await fetch_value("SELECT refusal_code FROM upload") == "active_content"
+    assert judged.subjects == [upload]
+    assert len(delivered.subjects) == 1

@@ -13,10 +13,7 @@ import asyncpg
 import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.core.executors import (
-    DatabaseRetryEntrypointExecutor,
-    EntrypointExecutorParameters,
-)
+from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor, EntrypointExecutorParameters
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.errors import PgqException
 from pgqueuer.domain.models import Job as QueuedJob
@@ -55,11 +52,7 @@ class Sweep:
 
 
 async def run_jobs(
-    handlers: Mapping[Job, Handler],
-    stopping: asyncio.Event,
-    *,
-    heartbeat: timedelta = HEARTBEAT,
-    drain: bool = False,
+    handlers: Mapping[Job, Handler], stopping: asyncio.Event, *, heartbeat: timedelta = HEARTBEAT, drain: bool = False
 ) -> None:
     """Run jobs until `stopping` is set, then finish those begun; with `drain`, until the queue is empty.
 
@@ -77,13 +70,7 @@ async def run_jobs(
                 heartbeat_timeout=heartbeat,
                 shutdown_on_listener_failure=True,
             )
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            PgqException,
-        ) as error:
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, PgqException) as error:
             log.warning("queue_lost", error=type(error).__name__)
             await _wait(stopping, RECONNECT_SECONDS)
         finally:
@@ -120,14 +107,9 @@ def _manager(handlers: Mapping[Job, Handler]) -> QueueManager:
     return manager
 
 
-def _patient(
-    parameters: EntrypointExecutorParameters,
-) -> DatabaseRetryEntrypointExecutor:
+def _patient(parameters: EntrypointExecutorParameters) -> DatabaseRetryEntrypointExecutor:
     return DatabaseRetryEntrypointExecutor(
-        parameters,
-        max_attempts=TRIES,
-        initial_delay=FIRST_DELAY,
-        max_delay=LONGEST_DELAY,
+        parameters, max_attempts=TRIES, initial_delay=FIRST_DELAY, max_delay=LONGEST_DELAY
     )
 
 

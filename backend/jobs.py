@@ -30,11 +30,7 @@ class Job(StrEnum):
 
 
 async def enqueue(
-    job: Job | str,
-    payload: bytes,
-    *,
-    execute_after: timedelta | None = None,
-    dedupe_key: str | None = None,
+    job: Job | str, payload: bytes, *, execute_after: timedelta | None = None, dedupe_key: str | None = None
 ) -> None:
     """Queue a job that exists if, and only if, the current transaction commits.
 
@@ -46,13 +42,7 @@ async def enqueue(
     if current is None:
         raise RuntimeError("a job is queued inside the transaction that gives it its reason")
     queue = Queries(AsyncpgDriver(cast("asyncpg.Connection", current.connection)))
-    await queue.enqueue(
-        str(job),
-        payload,
-        execute_after=execute_after,
-        dedupe_key=dedupe_key,
-        on_conflict="skip",
-    )
+    await queue.enqueue(str(job), payload, execute_after=execute_after, dedupe_key=dedupe_key, on_conflict="skip")
 
 
 async def enqueue_for(job: Job, subject: UUID, *, execute_after: timedelta | None = None) -> None:

@@ -136,7 +136,8 @@ class Login:
         row = await fetch_one(
             "SELECT a.id, a.person, coalesce(p.name, a.phone_masked) AS name, r.unit FROM token_family f"
             " JOIN worker_account a ON a.id = f.account LEFT JOIN person p ON p.id = a.person"
-            " LEFT JOIN staff_record r ON r.person = a.person WHERE f.id = $1 AND f.account = $2 AND f.ended_at IS NULL",
+            " LEFT JOIN staff_record r ON r.person = a.person"
+            " WHERE f.id = $1 AND f.account = $2 AND f.ended_at IS NULL",
             family,
             account,
         )

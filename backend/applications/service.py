@@ -30,7 +30,7 @@ from backend.applications.tables import Application
 from backend.applications.words import ACTIONS, STAFF_STATES
 from backend.calendars.service import working_days_after
 from backend.clock import Clock, local_date
-from backend.database import execute, fetch_one, fetch_value, new_id, transaction
+from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
 from backend.errors import Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, Violation
 from backend.identity import Actor, Level, Role, system_actor
 from backend.notifications.service import Notifications
@@ -394,6 +394,20 @@ class Applications:
             case.entered_at,
             case.decided_at,
         )
+
+    async def recount_papers(self, upload_id: UUID) -> None:
+        """Count anew, on every case that carries this upload, how many of its required papers are verified."""
+        rows = await fetch("SELECT DISTINCT application FROM application_document WHERE upload = $1", upload_id)
+        for row in rows:
+            async with transaction():
+                case = await load_case(row["application"], lock=True)
+                required = [slot for slot in await papers.slots(case) if slot.requirement.required]
+                await execute(
+                    "UPDATE application SET papers_required = $2, papers_verified = $3 WHERE id = $1",
+                    case.id,
+                    len(required),
+                    sum(slot.state == "verified" for slot in required),
+                )
 
     async def facts_of(self, case: Case) -> Any:
         """The facts, checks and lines of the last submit, as they were judged; None before any."""

@@ -12,19 +12,15 @@ from uuid import UUID
 
 from backend.database import execute, transaction
 from backend.documents.access import Paper, load
-from backend.documents.inspection.findings import REFUSAL_WORDS, Declared, Inspection, Outcome, Refusal
+from backend.documents.inspection.findings import Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.spool import SpoolOverflow, spool
 from backend.documents.kinds import SIZE_LIMIT, Malware, MediaType, PaperState
+from backend.documents.policy import LOST, why_refused
 from backend.documents.service import Documents, store_errors
 from backend.jobs import Job, enqueue_for
-from backend.words import Text
 from storage.keys import Bucket, rendition_key
 from storage.port import ObjectChanged, ObjectExists, ObjectMissing, ObjectTooLarge
-
-#: The file was gone from quarantine, or was another one, when it came to checking.
-LOST = "lost"
-_LOST_WORDS = Text("文件没有完整到达,请重新上传。", "The file did not arrive whole. Send it again.")
 
 
 def _inspections_at_once() -> asyncio.Semaphore:
@@ -65,22 +61,22 @@ class Checking:
                 stream = store.stream(Bucket.QUARANTINE, paper.object_key, cap=SIZE_LIMIT)
                 spooled = await spool(stream, Path(folder) / "paper", SIZE_LIMIT)
             except ObjectMissing:
-                await self._refuse(paper, LOST, _LOST_WORDS)
+                await self._refuse(paper, LOST)
                 return
             except (ObjectTooLarge, SpoolOverflow):
-                await self._refuse(paper, Refusal.TOO_LARGE, REFUSAL_WORDS[Refusal.TOO_LARGE])
+                await self._refuse(paper, Refusal.TOO_LARGE)
                 return
             declared = Declared(MediaType(paper.declared_type), paper.size, paper.sha256)
             found = await self.inspector.inspect(spooled, declared)
             if found.outcome is Outcome.REFUSED or found.rendition is None:
                 refusal = found.refusal or Refusal.DAMAGED
-                await self._refuse(paper, refusal, REFUSAL_WORDS[refusal], found)
+                await self._refuse(paper, refusal, found)
                 return
             try:
                 await store.accept(paper.object_key, etag=etag, content_type=found.detected_type)
             except (ObjectMissing, ObjectChanged):
                 # If another run finished and emptied the quarantine, the row has moved and this does nothing.
-                await self._refuse(paper, LOST, _LOST_WORDS)
+                await self._refuse(paper, LOST)
                 return
             # It may be there from a run that was killed: the picture of the same bytes, under a key that only we know.
             with contextlib.suppress(ObjectExists):
@@ -89,11 +85,11 @@ class Checking:
                 )
         await self._settle(paper, PaperState.CHECKED, "", found)
 
-    async def _refuse(self, paper: Paper, code: str, why: Text, found: Inspection | None = None) -> None:
+    async def _refuse(self, paper: Paper, code: str, found: Inspection | None = None) -> None:
         async with transaction():
             if await self._settle(paper, PaperState.REFUSED, code, found):
                 await enqueue_for(Job.PAPER_JUDGED, paper.id)
-                await self.documents.tell_owner(paper.id, paper, "paper_refused", why)
+                await self.documents.tell_owner(paper.id, paper, "paper_refused", why_refused(code))
 
     async def _settle(self, paper: Paper, to: PaperState, code: str, found: Inspection | None) -> bool:
         """Write the outcome unless another run was faster; whether this one did."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
+from backend.documents.inspection.findings import REFUSAL_WORDS, Refusal
 from backend.documents.kinds import NAME_LIMIT, SIZE_LIMIT, MediaType, PaperState, RejectionReason
 from backend.errors import RuleViolation, TooLarge, Violation
 from backend.words import Text
+
+#: The file was gone from quarantine, or was another one, when it came to checking.
+LOST = "lost"
 
 COMMENT_LIMIT = 500
 SHA256_BYTES = 32
@@ -60,3 +64,10 @@ def check_verdict(outcome: PaperState, reason_code: RejectionReason | None, comm
         wrong.append(Violation("comment_long", Text("说明不超过 500 字。", "At most 500 characters."), "comment"))
     if wrong:
         raise RuleViolation(wrong)
+
+
+def why_refused(code: str) -> Text:
+    """The words for a refusal by the check, whatever its code says."""
+    if code == LOST:
+        return Text("文件没有完整到达,请重新上传。", "The file did not arrive whole. Send it again.")
+    return REFUSAL_WORDS[Refusal(code)]

@@ -93,7 +93,9 @@ async def seed_reference(clock: Clock) -> Mapping[str, UUID]:
         await seed_calendar()
         name, level, area, start_on, end_on = EMERGENCY
         await Emergency.insert(Emergency(name=name, level=level, area_code=area, start_on=start_on, end_on=end_on))
-        await Sanatorium.insert(*[Sanatorium(name=name, address=place, area_code=area) for name, place, area in SANATORIA])
+        await Sanatorium.insert(
+            *[Sanatorium(name=name, address=place, area_code=area) for name, place, area in SANATORIA]
+        )
         await PolicyRow.insert(
             *[
                 PolicyRow(

@@ -56,7 +56,8 @@ class People:
             person = Person(id=new_id(), name=name, sex=sex, born_on=born_on, created_at=await self.clock.now())
             await Person.insert(person)
             added = await fetch_value(
-                "INSERT INTO person_identifier (id, person, type, sealed, digest, masked) VALUES ($1, $2, $3, $4, $5, $6)"
+                "INSERT INTO person_identifier (id, person, type, sealed, digest, masked)"
+                " VALUES ($1, $2, $3, $4, $5, $6)"
                 " ON CONFLICT (type, digest) DO NOTHING RETURNING id",
                 new_id(),
                 person.id,

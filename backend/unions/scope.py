@@ -19,7 +19,7 @@ def in_scope(actor: Actor, roles: Iterable[Role], row: Mapping[str, Any] | async
 
 
 def scope_sql(bindings: Sequence[Binding], alias: str, first_param: int) -> tuple[str, list[list[UUID]]]:
-    """The condition that a row of `alias` is reached by one of the bindings, with its parameters from `$first_param` on.
+    """The condition that a row of `alias` is reached by a binding, with its parameters from `$first_param` on.
 
     One comparison per level, so that the index of that level is used; without bindings nothing is reached.
     """

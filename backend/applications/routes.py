@@ -1,0 +1,135 @@
+"""Routes of a worker's cases of every programme, and of objections."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+from litestar import Router
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from backend.applications import papers, reading
+from backend.applications.judgement import PointLine
+from backend.applications.lifecycle import Action
+from backend.applications.notices import Notices
+from backend.applications.schemas import ActIn, CaseDetail, CaseOut, Created, ObjectionIn, case_detail, case_out
+from backend.applications.service import Applications
+from backend.applications.timeline import timeline
+from backend.identity import Actor
+from backend.web.handlers import read, write
+from backend.web.idempotency import IdempotencyKey, once
+from backend.web.paging import Cursor, Limit, Page, page, read_cursor
+
+
+@read("/applications", operation_id="listMyCases")
+async def my_cases(actor: NamedDependency[Actor], cursor: Cursor = None, limit: Limit = 20) -> Page[CaseOut]:
+    """The worker's own cases of every programme, newest first."""
+    rows = await reading.my_cases(actor, read_cursor(cursor), limit + 1)
+    return page(rows, limit, lambda mine: mine.case.id, lambda mine: case_out(mine, actor.language))
+
+
+@read("/applications/{application_id:uuid}", operation_id="getCase")
+async def get_case(
+    application_id: FromPath[UUID], actor: NamedDependency[Actor], applications: NamedDependency[Applications]
+) -> CaseDetail:
+    """One case in plain words: where it is, what is missing, who acts next and by when."""
+    return await _detail(actor, application_id, applications)
+
+
+@write("/applications/{application_id:uuid}/submit", status_code=200, operation_id="submitCase")
+async def submit(
+    application_id: FromPath[UUID],
+    data: JSONBody[ActIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    applications: NamedDependency[Applications],
+) -> CaseDetail:
+    """Send a draft, or a returned case again; all rules are judged and all broken ones named. Takes no place."""
+    return await _act(actor, application_id, Action.SUBMIT, data, idempotency_key, applications)
+
+
+@write("/applications/{application_id:uuid}/withdraw", status_code=200, operation_id="withdrawCase")
+async def withdraw(
+    application_id: FromPath[UUID],
+    data: JSONBody[ActIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    applications: NamedDependency[Applications],
+) -> CaseDetail:
+    """Take a case back at any time before it is completed."""
+    return await _act(actor, application_id, Action.WITHDRAW, data, idempotency_key, applications)
+
+
+@write("/applications/{application_id:uuid}/confirm", status_code=200, operation_id="confirmPlace")
+async def confirm(
+    application_id: FromPath[UUID],
+    data: JSONBody[ActIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    applications: NamedDependency[Applications],
+) -> CaseDetail:
+    """Take the place that is offered."""
+    return await _act(actor, application_id, Action.CONFIRM, data, idempotency_key, applications)
+
+
+@write("/applications/{application_id:uuid}/decline", status_code=200, operation_id="declinePlace")
+async def decline(
+    application_id: FromPath[UUID],
+    data: JSONBody[ActIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    applications: NamedDependency[Applications],
+) -> CaseDetail:
+    """Give up the place that is offered: the first reserve gets it at once."""
+    return await _act(actor, application_id, Action.DECLINE, data, idempotency_key, applications)
+
+
+@write("/notices/{notice_id:uuid}/objections", status_code=201, operation_id="objectToNotice", tags=["notices"])
+async def object_(
+    notice_id: FromPath[UUID],
+    data: JSONBody[ObjectionIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    notices: NamedDependency[Notices],
+) -> Created:
+    """Object to one entry of a notice that stands; only an uninvolved handler reads the words."""
+    done = await once(
+        actor,
+        f"notice.object:{notice_id}",
+        idempotency_key,
+        data,
+        lambda: notices.object_(actor, notice_id, data.application_id, data.words),
+    )
+    return Created(done.resource)
+
+
+async def _act(
+    actor: Actor, application_id: UUID, action: Action, data: ActIn, key: str, applications: Applications
+) -> CaseDetail:
+    async def work() -> UUID:
+        await applications.advance(actor, application_id, action, expected_version=data.version, comment=data.comment)
+        return application_id
+
+    await once(actor, f"{action}:{application_id}", key, data, work)
+    return await _detail(actor, application_id, applications)
+
+
+async def _detail(actor: Actor, application_id: UUID, applications: Applications) -> CaseDetail:
+    mine = await reading.my_case(actor, application_id)
+    facts = await applications.facts_of(mine.case)
+    filed = await reading.filed_on_behalf(application_id)
+    return case_detail(
+        mine,
+        timeline(mine.case, await reading.passed(application_id), mine.acting_union),
+        await papers.slots(mine.case),
+        [move.action for move in applications.actions_for(actor, mine.case)],
+        msgspec.convert(facts["lines"], list[PointLine]) if facts else [],
+        filed[0] if filed else None,
+        actor.language,
+    )
+
+
+ROUTER = Router(
+    "", tags=["applications"], route_handlers=[my_cases, get_case, submit, withdraw, confirm, decline, object_]
+)

@@ -1,0 +1,102 @@
+"""Every service of a process, built once from its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.accounts.codes import Codes
+from backend.accounts.consents import Consents
+from backend.accounts.console import Roles
+from backend.accounts.login import Login
+from backend.accounts.sms import NoSms, PrintedSms, Sms
+from backend.accounts.tokens import Tokens
+from backend.applications.deadlines import Deadlines
+from backend.applications.events import EventLog
+from backend.applications.notices import Notices
+from backend.applications.programmes import Programmes
+from backend.applications.service import Applications
+from backend.clock import Clock, business_clock
+from backend.documents.checking import Checking
+from backend.documents.inspection.inspector import Inspector
+from backend.documents.inspection.scanner import scanner_at
+from backend.documents.service import Documents
+from backend.notifications.service import Delivery, Notifications
+from backend.people.service import People
+from backend.processes import PROCESSES
+from backend.recuperation.batches import Batches
+from backend.recuperation.service import Requests
+from backend.registry.service import Registry
+from backend.sealing import KeyRing, Sealer
+from backend.settings import Settings
+from storage.port import DocumentStore, StoreConfig
+from storage.s3 import S3Store
+
+SMS_LOG = "demo-sms.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the three roots hand to their routes, pages and jobs; the names are those that handlers ask for."""
+
+    settings: Settings
+    clock: Clock
+    sealer: Sealer
+    store: DocumentStore
+    login: Login
+    roles: Roles
+    consents: Consents
+    people: People
+    registry: Registry
+    documents: Documents
+    checking: Checking
+    notifications: Notifications
+    delivery: Delivery
+    applications: Applications
+    notices: Notices
+    programmes: Programmes
+    deadlines: Deadlines
+    requests: Requests
+    batches: Batches
+
+
+def compose(settings: Settings) -> Services:
+    """The services for these settings; opens no connection."""
+    clock = business_clock(settings.demo)
+    sealer = KeyRing(settings.field_keys, settings.current_field_key, settings.index_key)
+    store = S3Store(
+        StoreConfig(
+            endpoint=settings.store.endpoint,
+            public_endpoint=settings.store.public_endpoint,
+            region=settings.store.region,
+            access_key=settings.store.access_key,
+            secret_key=settings.store.secret_key,
+        )
+    )
+    sms: Sms = PrintedSms(settings.data / SMS_LOG if settings.data else None) if settings.demo else NoSms()
+    codes = Codes(sealer, sms)
+    people = People(clock, sealer)
+    notifications = Notifications(clock)
+    documents = Documents(clock, sealer, store, notifications)
+    applications = Applications(PROCESSES, clock, EventLog(sealer), notifications)
+    notices = Notices(applications, sealer)
+    return Services(
+        settings=settings,
+        clock=clock,
+        sealer=sealer,
+        store=store,
+        login=Login(sealer, codes, Tokens(settings.token_key)),
+        roles=Roles(),
+        consents=Consents(clock),
+        people=people,
+        registry=Registry(clock, sealer, people, codes, notifications),
+        documents=documents,
+        checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
+        notifications=notifications,
+        delivery=Delivery(clock, sealer, sms),
+        applications=applications,
+        notices=notices,
+        programmes=Programmes(clock),
+        deadlines=Deadlines(applications, notices),
+        requests=Requests(applications, sealer),
+        batches=Batches(applications, notices, sealer),
+    )

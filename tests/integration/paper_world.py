@@ -22,11 +22,13 @@ from backend.documents.kinds import MediaType, PaperKind, PaperState
 from backend.documents.service import Documents
 from backend.identity import Actor, Binding, Level, Role
 from backend.notifications.service import Notifications
+from backend.operations.embedded_postgres import OWNER
 from backend.people.tables import Person
 from backend.registry.tables import StaffRecord
 from backend.sealing import KeyRing
 from backend.unions.tables import TradeUnion
 from storage.port import DocumentStore, UploadForm
+from tests.services import logged_in_as
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 SEALER = KeyRing({"a": bytes(32)}, "a", bytes(32))
@@ -97,9 +99,10 @@ async def make_world(store: DocumentStore) -> World:
         (elsewhere, Level.UNIT, "宁阳汶河医院工会(示例)"),
     ):
         unit = None if level is Level.CITY else union
-        await TradeUnion.insert(
-            TradeUnion(id=union, name=name, level=level, kind="hospital", city_id=city, unit_id=unit)
-        )
+        async with logged_in_as(OWNER):
+            await TradeUnion.insert(
+                TradeUnion(id=union, name=name, level=level, kind="hospital", city_id=city, unit_id=unit)
+            )
     return World(
         clock,
         documents,

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from backend.operations.embedded_store import embedded, minio, minio_binary, weed_binary
+from backend.operations.servers import free_ports
 from storage.port import StoreConfig
 from storage.s3 import S3Store
 from storage.setup import Process, set_up
-from tests.storage.servers import USERS, embedded, minio, minio_binary, weed_binary
+from tests.services import USERS
 
 
 @pytest.fixture(scope="session", params=["embedded", "minio"])
@@ -26,9 +28,10 @@ def config(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
     start, binary = (embedded, weed_binary()) if kind == "embedded" else (minio, minio_binary())
     if binary is None:
         pytest.skip(f"no {kind} store at hand (`make minio` builds MinIO)")
-    with start(binary, tmp_path_factory.mktemp(kind), f"t{secrets.token_hex(4)}") as config:
-        assert set_up(config, USERS if kind == "minio" else None), "the store does not encrypt"
-        yield config
+    (port,) = free_ports(1)
+    with start(binary, tmp_path_factory.mktemp(kind), port, USERS, f"t{secrets.token_hex(4)}") as started:
+        assert set_up(started.config, USERS.processes if started.is_minio else None), "the store does not encrypt"
+        yield started.config
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ async def stores(config: StoreConfig) -> AsyncIterator[dict[Process, S3Store]]:
     """The store as each process sees it."""
     opened = {
         process: S3Store(replace(config, access_key=user.access_key, secret_key=user.secret_key))
-        for process, user in USERS.items()
+        for process, user in USERS.processes.items()
     }
     yield opened
     for each in opened.values():

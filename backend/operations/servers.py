@@ -1,0 +1,95 @@
+"""Servers that this process starts as its children: from their first good answer until the block ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+_PAUSE_SECONDS = 0.02
+
+
+class DidNotStart(Exception):
+    """A server ended, or said nothing good, within START_SECONDS; the text ends with its last words."""
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    ready: Callable[[], bool],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    user: int | None = None,
+    stop: signal.Signals = signal.SIGTERM,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The server from its first good answer to `ready` until the block ends, then stopped by the signal `stop`.
+
+    It runs in a session of its own, so that a Ctrl-C in the terminal reaches this process alone, which stops everything
+    in order. `user` is the id of the operating system's user that it runs as. Raises DidNotStart.
+    """
+    with log.open("ab") as words:
+        server = subprocess.Popen(  # noqa: S603 - the command is ours
+            list(command),
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            cwd=folder,
+            user=user,
+            group=user,
+            extra_groups=() if user is not None else None,
+            start_new_session=True,
+        )
+    try:
+        give_up = time.monotonic() + START_SECONDS
+        while not ready():
+            if server.poll() is not None or time.monotonic() > give_up:
+                last = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+                raise DidNotStart(f"{command[0]} did not start:\n{last}")
+            time.sleep(_PAUSE_SECONDS)
+        yield server
+    finally:
+        end(server, stop)
+
+
+def end(server: subprocess.Popen[bytes], stop: signal.Signals = signal.SIGTERM) -> None:
+    """Stop a child and wait for it; one that does not listen for STOP_SECONDS is killed."""
+    if server.poll() is None:
+        server.send_signal(stop)
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on now."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for each in held:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in held]
+    finally:
+        for each in held:
+            each.close()
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of 127.0.0.1."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -370,7 +370,9 @@ def _error_of(status: int) -> StoreError:
 
 
 def _stored(entry: Object) -> StoredObject:
-    assert entry.object_name is not None and entry.last_modified is not None  # never a directory: listed recursively
+    # Never a directory: listed recursively.
+    assert entry.object_name is not None
+    assert entry.last_modified is not None
     return StoredObject(
         key=entry.object_name,
         size=entry.size or 0,

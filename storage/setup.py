@@ -1,4 +1,4 @@
-"""What the store must hold before the first paper: three buckets, and for each process a user that may do its work only."""
+"""What the store must hold before the first paper: three buckets, and a user with the least rights for each process."""
 
 from __future__ import annotations
 
@@ -86,8 +86,9 @@ def set_up(
 
     It may be run again at any time and loses nothing.
 
-    `config` holds the store's administrator. Raises StoreUnavailable; StoreRefused if the administrator is not believed,
-    if a documents bucket without object lock is in the way, or if `demand_encryption` and the store has no key for it.
+    `config` holds the store's administrator. Raises StoreUnavailable; StoreRefused if the administrator is not
+    believed, if a documents bucket without object lock is in the way, or if `demand_encryption` and the store has
+    no key for it.
     """
     administration = S3Administration(config)
     administration.ensure_bucket(Bucket.QUARANTINE, locked=False, expire_days=QUARANTINE_DAYS)

@@ -14,9 +14,9 @@ from tests import services
 # Before any module of the backend reads its settings.
 os.environ.update(services.environment())
 
-from backend.database import close_pool, open_pool  # noqa: E402
-from backend.operations.embedded_store import Store  # noqa: E402
-from storage.s3 import S3Store  # noqa: E402
+from backend.database import close_pool, open_pool
+from backend.operations.embedded_store import Store
+from storage.s3 import S3Store
 
 _SHARED = pytest.StashKey[ExitStack]()
 

@@ -49,7 +49,7 @@ USERS = StoreUsers(
 def folder() -> Path:
     """The folder of this test run, shared by its processes."""
     if FOLDER_VARIABLE not in os.environ:
-        made = Path(mkdtemp(prefix="nj-", dir="/tmp"))  # noqa: S108 - made by mkdtemp for this run alone
+        made = Path(mkdtemp(prefix="nj-", dir="/tmp"))
         made.chmod(0o711)
         os.environ[FOLDER_VARIABLE] = str(made)
     return Path(os.environ[FOLDER_VARIABLE])
@@ -96,7 +96,7 @@ def postgres() -> Iterator[Cluster]:
         binaries = embedded_binaries(folder())
     with cluster(binaries, folder() / "postgres", OPTIONS) as started:
         asyncio.run(ensure_database(started.dsn(), TEMPLATE))
-        subprocess.run(  # noqa: S603 - our own command
+        subprocess.run(
             [sys.executable, "-m", "backend.cli", "migrate"],
             env={**os.environ, "DATABASE_URL": started.dsn(OWNER, TEMPLATE)},
             check=True,

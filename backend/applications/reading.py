@@ -51,7 +51,8 @@ async def passed(application: UUID) -> Sequence[Passed]:
     return [
         Passed(row["from_stage"], row["to_stage"], row["at"], row["comment"])
         for row in await fetch(
-            "SELECT from_stage, to_stage, at, CASE WHEN action IN ('review', 'recuse', 'settle') THEN '' ELSE comment END"
+            "SELECT from_stage, to_stage, at,"
+            " CASE WHEN action IN ('review', 'recuse', 'settle') THEN '' ELSE comment END"
             " AS comment FROM application_event WHERE application = $1 ORDER BY seq",
             application,
         )

@@ -194,8 +194,8 @@ def _make(binaries: Path, data: Path, user: int | None) -> None:
         )
     except PermissionError as error:
         raise NoPostgres(
-            f"the user {ROOTLESS_USER} cannot reach {data.parent}: as root choose a data folder outside of private homes"
-            " (NIANGJIA_DATA)"
+            f"the user {ROOTLESS_USER} cannot reach {data.parent}: as root choose a data folder (NIANGJIA_DATA)"
+            " outside of private homes"
         ) from error
     if made.returncode != 0:
         raise DidNotStart(f"initdb failed in {data}:\n{made.stderr[-2000:]}")

@@ -150,9 +150,7 @@ def embedded(binary: Path, folder: Path, port: int, users: StoreUsers, prefix: s
 
 def _config(port: int, users: StoreUsers, prefix: str) -> StoreConfig:
     origin = f"http://127.0.0.1:{port}"
-    return StoreConfig(
-        origin, origin, REGION, users.administrator.access_key, users.administrator.secret_key, prefix
-    )
+    return StoreConfig(origin, origin, REGION, users.administrator.access_key, users.administrator.secret_key, prefix)
 
 
 def _keys(path: Path, made: Mapping[str, Callable[[], str]]) -> dict[str, str]:

@@ -70,7 +70,8 @@ def normal_name(name: str) -> str:
 def check_name(name: str, field: str = "name") -> list[Violation]:
     """What is wrong with a name in normal form: empty, over 25 characters, or holding signs no name has.
 
-    Rare characters of any plane are names (GB 18030); digits, controls and most punctuation are not (民委发〔2016〕33号).
+    Rare characters of any plane are names (GB 18030); digits, controls and most punctuation are not
+    (民委发〔2016〕33号).
     """
     found = []
     if not name:

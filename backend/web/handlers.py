@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar import get, post, put
-from litestar.handlers import delete, patch
+from litestar.handlers import HTTPRouteHandler, delete, patch
 from litestar.openapi.datastructures import ResponseSpec
 
 from backend.web.problem import Problem
+
+#: Turns a function into a route.
+Route = Callable[[Callable[..., Any]], HTTPRouteHandler]
 
 _MEANINGS = {
     400: "Malformed: a wrong type, an unknown field, a bad cursor.",
@@ -34,27 +38,27 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-def read(path: str, **options: Any) -> Any:
+def read(path: str, **options: Any) -> Route:
     """A GET route."""
     return get(path, responses=problems(*_READ), **options)
 
 
-def write(path: str, **options: Any) -> Any:
+def write(path: str, **options: Any) -> Route:
     """A POST route: it creates or decides, and is done once per Idempotency-Key where it asks for one."""
     return post(path, responses=problems(*_WRITE), **options)
 
 
-def change(path: str, **options: Any) -> Any:
+def change(path: str, **options: Any) -> Route:
     """A PATCH route."""
     return patch(path, responses=problems(*_WRITE), **options)
 
 
-def replace(path: str, **options: Any) -> Any:
+def replace(path: str, **options: Any) -> Route:
     """A PUT route."""
     return put(path, responses=problems(*_WRITE), **options)
 
 
-def remove(path: str, **options: Any) -> Any:
+def remove(path: str, **options: Any) -> Route:
     """A DELETE route."""
     return delete(path, responses=problems(*_WRITE), **options)
 

@@ -1,4 +1,4 @@
-"""Files that are not what they seem: each is refused with its own code, and what it does to a parser stays in the child."""
+"""Files that are not what they seem: each is refused with its code, and what it does to a parser stays in the child."""
 
 from __future__ import annotations
 

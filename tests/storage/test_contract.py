@@ -280,8 +280,8 @@ class TestAccepting:
     async def test_refuses_a_key_that_holds_something_else(self, store: S3Store) -> None:
         key = await quarantined(store)
         await store.put(Bucket.DOCUMENTS, key, b"other", content_type="application/pdf")
+        etag = (await store.head(Bucket.QUARANTINE, key)).etag
         with pytest.raises(ObjectExists):
-            etag = (await store.head(Bucket.QUARANTINE, key)).etag
             await store.accept(key, etag=etag, content_type="application/pdf")
 
     async def test_needs_a_source(self, store: S3Store) -> None:

@@ -19,9 +19,9 @@ def candidate(points: int, union: UUID | None, number: int) -> Candidate:
     return Candidate(UUID(int=number), points, lot(BATCH, person), union)
 
 
-candidates = st.lists(
-    st.tuples(st.integers(0, 5), st.sampled_from([A, B, C, None])), max_size=40
-).map(lambda rows: [candidate(points, union, number + 1) for number, (points, union) in enumerate(rows)])
+candidates = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([A, B, C, None])), max_size=40).map(
+    lambda rows: [candidate(points, union, number + 1) for number, (points, union) in enumerate(rows)]
+)
 quotas = st.none() | st.fixed_dictionaries({A: st.integers(0, 6), B: st.integers(0, 6)})
 
 

@@ -15,7 +15,7 @@ from backend.recuperation.workflow import PAPERS, ROUTE
 TABLE = moves(ROUTE)
 
 #: (stage, state) → action → (next stage, next state); None keeps the state. Written by hand, from the design.
-EXPECTED = {
+EXPECTED: dict[tuple[str, str], dict[str, tuple[str, str | None]]] = {
     (FILING, "draft"): {
         "submit": ("unit", "submitted"),
         "withdraw": (ENDED, "withdrawn"),

@@ -60,9 +60,9 @@ REQUEST = StayRequestFacts(
 FACTS = StayFacts(RECORD, REQUEST, BATCH)
 
 
-def with_(facts: StayFacts = FACTS, **parts: dict[str, Any]) -> StayFacts:
-    changed = {name: msgspec.structs.replace(getattr(facts, name), **values) for name, values in parts.items()}
-    return msgspec.structs.replace(facts, **changed)
+def with_(**parts: dict[str, Any]) -> StayFacts:
+    changed = {name: msgspec.structs.replace(getattr(FACTS, name), **values) for name, values in parts.items()}
+    return msgspec.structs.replace(FACTS, **changed)
 
 
 def broken(facts: StayFacts, now: datetime = NOW, today: date = TODAY) -> set[str]:
@@ -117,10 +117,10 @@ def test_each_rule_at_its_edge(edge: Edge) -> None:
 
 
 def test_another_province_is_not_within_three_years_of_another() -> None:
-    abroad = {"batch": {"area_code": "341003"}}
-    earlier = {"record": {"stays": (EarlierStay("341003", date(2023, 5, 12)),)}}
+    abroad: dict[str, dict[str, Any]] = {"batch": {"area_code": "341003"}}
+    earlier: dict[str, dict[str, Any]] = {"record": {"stays": (EarlierStay("341003", date(2023, 5, 12)),)}}
     assert broken(with_(**abroad, **earlier)) == {"rotation_interval"}
-    at_home = {"record": {"stays": (EarlierStay("370212", date(2025, 12, 1)),)}}
+    at_home: dict[str, dict[str, Any]] = {"record": {"stays": (EarlierStay("370212", date(2025, 12, 1)),)}}
     assert broken(with_(**abroad, **at_home)) == set()
 
 

@@ -11,7 +11,8 @@ from backend.calendars.workdays import add_working_days, count_working_days
 from backend.errors import RuleViolation
 
 YEAR = {
-    day: chinese_calendar.is_workday(day) for day in (date(2026, 1, 1) + timedelta(days=offset) for offset in range(365))
+    day: chinese_calendar.is_workday(day)
+    for day in (date(2026, 1, 1) + timedelta(days=offset) for offset in range(365))
 }
 
 

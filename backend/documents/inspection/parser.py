@@ -1,6 +1,6 @@
 """Parses one untrusted file and draws its rendition; runs alone in the confined child, so it imports nothing of ours.
 
-`parser.py TYPE FILE MAX_PAGES MAX_PIXELS SCREEN_PIXELS` writes one line of JSON and then, if nothing is refused, a JPEG.
+`parser.py TYPE FILE MAX_PAGES MAX_PIXELS SCREEN_PIXELS` writes one line of JSON and then, unless it refuses, a JPEG.
 """
 
 import io
@@ -36,6 +36,7 @@ class Refused(Exception):
 
 
 def main(media_type: str, path: str, max_pages: int, max_pixels: int, screen: int) -> None:
+    """Answer for one file: its findings with a picture, or why it is refused."""
     try:
         if media_type == "application/pdf":
             found, picture = read_pdf(path, max_pages, screen)
@@ -50,10 +51,12 @@ def main(media_type: str, path: str, max_pages: int, max_pixels: int, screen: in
 
 
 def answer(found: dict[str, Any], rendition: bytes = b"") -> None:
+    """Say it to the parent."""
     sys.stdout.buffer.write(json.dumps(found).encode() + b"\n" + rendition)
 
 
 def read_picture(media_type: str, path: str, max_pixels: int, screen: int) -> tuple[dict[str, Any], Image.Image]:
+    """The findings of a photograph and how it is shown; raises Refused."""
     if media_type == "image/heic":
         import pillow_heif
 
@@ -99,6 +102,7 @@ def drawn(image: Image.Image, screen: int) -> Image.Image:
 
 
 def read_pdf(path: str, max_pages: int, screen: int) -> tuple[dict[str, Any], Image.Image]:
+    """The findings of a PDF and how it is shown; raises Refused."""
     import pikepdf
 
     try:
@@ -150,11 +154,13 @@ def examine(thing: Any, depth: int = 0) -> None:
 
 
 def examine_direct(entry: Any, depth: int) -> None:
+    """Examine what stands in the object itself."""
     if not getattr(entry, "is_indirect", False):
         examine(entry, depth + 1)
 
 
 def name_at(thing: Any, key: str) -> str:
+    """The name under a key, or nothing."""
     import pikepdf
 
     value = thing.get(key)

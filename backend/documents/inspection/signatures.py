@@ -91,7 +91,7 @@ def _end_of_png(path: Path) -> int:
 
 
 def _end_of_boxes(path: Path) -> int:
-    """The offset behind the last well-formed box of an ISO media file; a box that runs past the end counts as damage."""
+    """The offset behind the last well-formed box of an ISO media file; a box that runs past the end is damage."""
     size = path.stat().st_size
     with path.open("rb") as file:
         at = 0

@@ -30,7 +30,7 @@ async def spool(stream: AsyncIterator[bytes], target: Path, cap: int) -> Spooled
     digest = hashlib.sha256()
     size = 0
     try:
-        with target.open("xb") as file:
+        with await asyncio.to_thread(target.open, "xb") as file:
             async for chunk in stream:
                 size += len(chunk)
                 if size > cap:
@@ -38,6 +38,6 @@ async def spool(stream: AsyncIterator[bytes], target: Path, cap: int) -> Spooled
                 digest.update(chunk)
                 await asyncio.to_thread(file.write, chunk)
     except SpoolOverflow:
-        target.unlink()
+        await asyncio.to_thread(target.unlink)
         raise
     return Spooled(target, size, digest.digest())

@@ -61,7 +61,7 @@ def _tile(text: str, size: int) -> Image.Image:
 
 @cache
 def _chinese_face() -> tuple[Path, int] | None:
-    """A font file with Chinese glyphs, and in a collection the face with the mainland's forms; None if there is none."""
+    """A font file with Chinese glyphs, and in a collection the face with the mainland's forms; None without one."""
     for folder in FONT_FOLDERS:
         for name in FONT_NAMES:
             for file in sorted(folder.rglob(f"{name}*.[to]t[cf]"), key=lambda file: "Regular" not in file.name):

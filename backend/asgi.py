@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
-from litestar import Litestar, Request, Router
-from litestar.di import Provide
+from litestar import Litestar, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
@@ -15,9 +10,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from backend.accounts.routes import ROUTER as ACCOUNTS
 from backend.applications.routes import ROUTER as APPLICATIONS
 from backend.composition import Services, compose
-from backend.database import close_pool, open_pool
 from backend.documents.routes import ROUTER as DOCUMENTS
-from backend.identity import Actor
 from backend.notifications.routes import ROUTER as NOTIFICATIONS
 from backend.recuperation.routes import ROUTER as RECUPERATION
 from backend.registry.routes import ROUTER as REGISTRY
@@ -28,6 +21,7 @@ from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
 from backend.web.problem import EXCEPTION_HANDLERS
 from backend.web.public import notice_page
+from backend.web.wiring import dependencies, pool
 
 BODY_LIMIT = 64 * 1024
 
@@ -38,37 +32,13 @@ NAMES = (
     "login",
     "consents",
     "registry",
+    "takeovers",
     "documents",
     "notifications",
     "applications",
     "notices",
     "requests",
 )
-
-
-def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
-    """The caller."""
-    return request.user
-
-
-def dependencies(services: Services, names: tuple[str, ...]) -> dict[str, Provide]:
-    """One dependency per service, by its name."""
-
-    def giving(name: str) -> Provide:
-        service = getattr(services, name)
-        return Provide(lambda: service, sync_to_thread=False)
-
-    return {name: giving(name) for name in names}
-
-
-@asynccontextmanager
-async def pool(app: Litestar) -> AsyncIterator[None]:
-    """The database pool, as long as the process serves."""
-    await open_pool()
-    try:
-        yield
-    finally:
-        await close_pool()
 
 
 def openapi() -> OpenAPIConfig:
@@ -107,10 +77,7 @@ def create_app(services: Services) -> Litestar:
     )
     return Litestar(
         route_handlers=[live, ready, notice_page, api],
-        dependencies={
-            "actor": Provide(provide_actor, sync_to_thread=False),
-            **dependencies(services, NAMES),
-        },
+        dependencies=dependencies(services, NAMES),
         middleware=[SecurityHeaders(), Authentication(services.login)],
         guards=[signed_in],
         exception_handlers=EXCEPTION_HANDLERS,

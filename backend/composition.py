@@ -26,6 +26,7 @@ from backend.processes import PROCESSES
 from backend.recuperation.batches import Batches
 from backend.recuperation.service import Requests
 from backend.registry.service import Registry
+from backend.registry.takeovers import Takeovers
 from backend.sealing import KeyRing, Sealer
 from backend.settings import Settings
 from storage.port import DocumentStore, StoreConfig
@@ -47,6 +48,7 @@ class Services:
     consents: Consents
     people: People
     registry: Registry
+    takeovers: Takeovers
     documents: Documents
     checking: Checking
     notifications: Notifications
@@ -88,7 +90,8 @@ def compose(settings: Settings) -> Services:
         roles=Roles(),
         consents=Consents(clock),
         people=people,
-        registry=Registry(clock, sealer, people, codes, notifications),
+        registry=Registry(clock, sealer, people, notifications),
+        takeovers=Takeovers(clock, people, codes, notifications),
         documents=documents,
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,

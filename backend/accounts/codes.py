@@ -19,7 +19,7 @@ from backend.words import Text
 
 LIFETIME = timedelta(minutes=5)
 TRIES = 5
-PER_PHONE = (1, timedelta(seconds=30)), (5, timedelta(hours=1)), (10, timedelta(days=1))
+PER_SUBJECT = (1, timedelta(seconds=30)), (5, timedelta(hours=1)), (10, timedelta(days=1))
 PER_ADDRESS = ((100, timedelta(hours=1)),)
 
 
@@ -44,40 +44,48 @@ class Codes:
     sms: Sms
 
     async def send(self, purpose: CodePurpose, phone: StoredPhone, address: str) -> None:
-        """Send a code; raises Throttled past the limits of the phone or the address."""
+        """Send a code to a phone; raises Throttled past the limits of the phone or the address."""
+        code = await self.issue(purpose, phone.digest, address)
+        await self.deliver(purpose, phone.sealed, code)
+
+    async def issue(self, purpose: CodePurpose, subject: bytes, address: str) -> str:
+        """A new code about a subject (the keyed hash of a phone, or of a document number), counted by the throttles."""
         code = f"{secrets.randbelow(1_000_000):06d}"
         now = security_now()
         row = LoginCode(
             id=new_id(),
             purpose=purpose,
-            phone_digest=phone.digest,
+            subject_digest=subject,
             address_digest=self.sealer.digest(address, "address"),
-            code_digest=self._digest(code, phone.digest),
+            code_digest=self._digest(code, subject),
             created_at=now,
             expires_at=now + LIFETIME,
         )
         async with transaction():
-            # One sender at a time for a phone, so that two requests at once cannot both pass the count.
-            await execute("SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", phone.digest)
-            await self._require_rate("phone_digest", phone.digest, PER_PHONE)
+            # One sender at a time for a subject, so that two requests at once cannot both pass the count.
+            await execute("SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", subject)
+            await self._require_rate("subject_digest", subject, PER_SUBJECT)
             await self._require_rate("address_digest", row.address_digest, PER_ADDRESS)
             await LoginCode.insert(row)
-        number = self.sealer.open(phone.sealed, PHONE_PURPOSE)
-        await self.sms.send(number, _TEXTS[purpose].format(code=code))
+        return code
 
-    async def prove(self, purpose: CodePurpose, phone_digest: bytes, code: str) -> None:
-        """Use up the newest code of a phone; raises Unauthenticated for a wrong, old, used or absent one alike."""
+    async def deliver(self, purpose: CodePurpose, phone_sealed: bytes, code: str) -> None:
+        """Send a code by SMS."""
+        await self.sms.send(self.sealer.open(phone_sealed, PHONE_PURPOSE), _TEXTS[purpose].format(code=code))
+
+    async def prove(self, purpose: CodePurpose, subject: bytes, code: str) -> None:
+        """Use up the newest code about a subject; raises Unauthenticated for a wrong, old, used or absent one alike."""
         now = security_now()
         row = await fetch_one(
             "UPDATE login_code SET tries = tries + 1 WHERE id = (SELECT id FROM login_code WHERE purpose = $1"
-            " AND phone_digest = $2 ORDER BY created_at DESC LIMIT 1) AND used_at IS NULL AND expires_at > $3"
+            " AND subject_digest = $2 ORDER BY created_at DESC LIMIT 1) AND used_at IS NULL AND expires_at > $3"
             " AND tries < $4 RETURNING id, code_digest",
             purpose,
-            phone_digest,
+            subject,
             now,
             TRIES,
         )
-        good = hmac.compare_digest(row["code_digest"] if row else b"\0" * 32, self._digest(code, phone_digest))
+        good = hmac.compare_digest(row["code_digest"] if row else b"\0" * 32, self._digest(code, subject))
         used = await execute(
             "UPDATE login_code SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND $3",
             row["id"] if row else new_id(),
@@ -89,8 +97,8 @@ class Codes:
                 "wrong_code", Text("验证码不正确或已失效,请重新获取。", "The code is wrong or has expired.")
             )
 
-    def _digest(self, code: str, phone_digest: bytes) -> bytes:
-        return self.sealer.digest(f"{phone_digest.hex()}:{code}", "code")
+    def _digest(self, code: str, subject: bytes) -> bytes:
+        return self.sealer.digest(f"{subject.hex()}:{code}", "code")
 
     @staticmethod
     async def _require_rate(column: str, value: bytes, limits: tuple[tuple[int, timedelta], ...]) -> None:

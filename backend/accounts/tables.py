@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from piccolo.apps.user.tables import BaseUser
-from piccolo.columns import UUID, Boolean, Bytea, Integer, SmallInt, Varchar
+from piccolo.apps.user import tables as user_tables
+from piccolo.columns import UUID, BigInt, Boolean, Bytea, Integer, SmallInt, Varchar
 from piccolo.table import Table
-from piccolo_api.session_auth.tables import SessionsBase
 
 from backend.columns import Id, Instant, Link
 from backend.people.tables import Person
@@ -24,11 +23,14 @@ class WorkerAccount(Table, tablename="worker_account"):
 
 
 class LoginCode(Table, tablename="login_code"):
-    """A one-time code sent to a phone: hashed, short-lived, with few tries; rows also count for the throttles."""
+    """A one-time code: hashed, short-lived, with few tries; rows also count for the throttles.
+
+    What it is about is a phone (logging in) or a document number (a takeover), by keyed hash.
+    """
 
     id = Id()
     purpose = Varchar(20)
-    phone_digest = Bytea(index=True)
+    subject_digest = Bytea(index=True)
     address_digest = Bytea(index=True)
     code_digest = Bytea()
     created_at = Instant()
@@ -50,12 +52,18 @@ class TokenFamily(Table, tablename="token_family"):
     end_reason = Varchar(20, default="")
 
 
-class ConsoleUser(BaseUser, tablename="console_user"):
-    """The login name and password of a console account, in the shape that the admin console's session login knows."""
+class ConsoleUser(user_tables.BaseUser, tablename="console_user"):
+    """The login name and the hashed password of a console account."""
 
 
-class ConsoleSession(SessionsBase, tablename="console_session"):
-    """A logged-in browser at the console."""
+class ConsoleAttempt(Table, tablename="console_attempt"):
+    """One try of a password or of a code at the console, for the throttles; not failed once it proved right."""
+
+    id = Id()
+    name_digest = Bytea(index=True)
+    address_digest = Bytea(index=True)
+    at = Instant()
+    failed = Boolean(default=True)
 
 
 class ConsoleAccount(Table, tablename="console_account"):
@@ -67,8 +75,23 @@ class ConsoleAccount(Table, tablename="console_account"):
     person = Link(Person, null=True)
     employer = Link(TradeUnion, null=True)
     totp_sealed = Bytea(null=True, default=None)
+    totp_counter = BigInt(default=0)
     active = Boolean(default=True)
     created_at = Instant()
+
+
+class ConsoleSession(Table, tablename="console_session"):
+    """A browser at the console, known by the hash of its token; `proven` once the second factor was right."""
+
+    id = Id()
+    account = Link(ConsoleAccount)
+    token_digest = Bytea(unique=True)
+    proven = Boolean(default=False)
+    proposed_sealed = Bytea(null=True, default=None)
+    created_at = Instant()
+    used_at = Instant()
+    ended_at = Instant(null=True)
+    end_reason = Varchar(20, default="")
 
 
 class RoleBinding(Table, tablename="role_binding"):

@@ -65,8 +65,8 @@ class Applications:
         now = await self.clock.now()
         async with transaction():
             row = await fetch_one(
-                "SELECT p.name, r.national_id, r.province_id, r.city_id, r.county_id, r.unit_id, r.unit"
-                " FROM person p JOIN staff_record r ON r.person = p.id WHERE p.id = $1",
+                "SELECT p.name, r.national_id, r.province_id, r.city_id, r.county_id, r.unit_id, r.unit,"
+                " r.verified_at FROM person p JOIN staff_record r ON r.person = p.id WHERE p.id = $1",
                 person,
             )
             own = actor.person_id == person and Role.WORKER in actor.roles
@@ -75,6 +75,12 @@ class Applications:
             if not own and actor.person_id == person:
                 raise Forbidden(
                     "conflict_own_case", Text("请在手机端为本人申请。", "Apply for yourself on the phone, not here.")
+                )
+            if row["verified_at"] is None:
+                raise RuleViolation.of(
+                    "record_unverified",
+                    Text("档案经单位工会核实后才能申请。", "Your unit has to verify the record first."),
+                    "record",
                 )
             number = await fetch_value("SELECT nextval('application_number')")
             application = Application(

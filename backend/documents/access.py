@@ -98,14 +98,3 @@ async def see(actor: Actor, upload_id: UUID, *, lock: bool = False) -> Seen:
     if not (own or row["by_case"] or in_scope(actor, FILE_ROLES, row)):
         raise NotFound()
     return Seen(paper, own, in_scope(actor, [Role.HR_VERIFIER], row))
-
-
-async def are_relatives(one: UUID, other: UUID) -> bool:
-    """Whether a relation in either direction is on file between two persons."""
-    row = await fetch_one(
-        "SELECT FROM relation WHERE to_on IS NULL"
-        " AND ((person = $1 AND relative = $2) OR (person = $2 AND relative = $1))",
-        one,
-        other,
-    )
-    return row is not None

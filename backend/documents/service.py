@@ -12,7 +12,7 @@ from uuid import UUID
 from backend.audit.log import record, record_apart
 from backend.clock import LOCAL, Clock
 from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
-from backend.documents.access import Paper, Seen, are_relatives, load, see
+from backend.documents.access import Paper, Seen, load, see
 from backend.documents.inspection.watermark import watermark
 from backend.documents.kinds import (
     KIND_LABELS,
@@ -40,6 +40,7 @@ from backend.errors import (
 from backend.identity import Actor, Role
 from backend.jobs import Job, enqueue_for
 from backend.notifications.service import Notifications
+from backend.people.service import are_relatives
 from backend.sealing import Sealer
 from backend.unions.scope import in_scope
 from backend.words import Text

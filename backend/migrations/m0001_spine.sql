@@ -60,19 +60,6 @@ CREATE TABLE person (
     created_at TIMESTAMPTZ NOT NULL
 );
 
-CREATE TABLE piccolo_user (
-    id SERIAL PRIMARY KEY,
-    username VARCHAR(100) UNIQUE NOT NULL DEFAULT '',
-    password VARCHAR(255) NOT NULL DEFAULT '',
-    first_name VARCHAR(255) DEFAULT '',
-    last_name VARCHAR(255) DEFAULT '',
-    email VARCHAR(255) UNIQUE NOT NULL DEFAULT '',
-    active BOOLEAN NOT NULL DEFAULT false,
-    admin BOOLEAN NOT NULL DEFAULT false,
-    superuser BOOLEAN NOT NULL DEFAULT false,
-    last_login TIMESTAMP
-);
-
 CREATE TABLE console_user (
     username VARCHAR(100) UNIQUE NOT NULL DEFAULT '',
     password VARCHAR(255) NOT NULL DEFAULT '',
@@ -86,18 +73,20 @@ CREATE TABLE console_user (
     id SERIAL PRIMARY KEY
 );
 
-CREATE TABLE console_session (
-    token VARCHAR(100) NOT NULL DEFAULT '',
-    user_id INTEGER NOT NULL DEFAULT 0,
-    expiry_date TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP + INTERVAL '0 days 1 hours 0 minutes 0 seconds',
-    max_expiry_date TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP + INTERVAL '7 days 0 hours 0 minutes 0 seconds',
-    id SERIAL PRIMARY KEY
+CREATE TABLE console_attempt (
+    id UUID PRIMARY KEY,
+    name_digest BYTEA NOT NULL DEFAULT '',
+    address_digest BYTEA NOT NULL DEFAULT '',
+    at TIMESTAMPTZ NOT NULL,
+    failed BOOLEAN NOT NULL DEFAULT true
 );
+CREATE INDEX console_attempt_name_digest ON console_attempt (name_digest);
+CREATE INDEX console_attempt_address_digest ON console_attempt (address_digest);
 
 CREATE TABLE login_code (
     id UUID PRIMARY KEY,
     purpose VARCHAR(20) NOT NULL DEFAULT '',
-    phone_digest BYTEA NOT NULL DEFAULT '',
+    subject_digest BYTEA NOT NULL DEFAULT '',
     address_digest BYTEA NOT NULL DEFAULT '',
     code_digest BYTEA NOT NULL DEFAULT '',
     created_at TIMESTAMPTZ NOT NULL,
@@ -105,16 +94,8 @@ CREATE TABLE login_code (
     tries SMALLINT NOT NULL DEFAULT 0,
     used_at TIMESTAMPTZ
 );
-CREATE INDEX login_code_phone_digest ON login_code (phone_digest);
+CREATE INDEX login_code_subject_digest ON login_code (subject_digest);
 CREATE INDEX login_code_address_digest ON login_code (address_digest);
-
-CREATE TABLE sessions (
-    id SERIAL PRIMARY KEY,
-    token VARCHAR(100) NOT NULL DEFAULT '',
-    user_id INTEGER NOT NULL DEFAULT 0,
-    expiry_date TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP + INTERVAL '0 days 1 hours 0 minutes 0 seconds',
-    max_expiry_date TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP + INTERVAL '7 days 0 hours 0 minutes 0 seconds'
-);
 
 CREATE TABLE emergency (
     id UUID PRIMARY KEY,
@@ -216,6 +197,7 @@ CREATE TABLE relation (
     id UUID PRIMARY KEY,
     person UUID NOT NULL REFERENCES person (id) ON DELETE RESTRICT,
     relative UUID NOT NULL REFERENCES person (id) ON DELETE RESTRICT,
+    declared_name VARCHAR(50) NOT NULL DEFAULT '',
     kind VARCHAR(10) NOT NULL DEFAULT '',
     evidence UUID,
     from_on DATE,
@@ -255,6 +237,10 @@ CREATE TABLE staff_record (
     person UUID UNIQUE NOT NULL REFERENCES person (id) ON DELETE RESTRICT,
     unit UUID NOT NULL REFERENCES trade_union (id) ON DELETE RESTRICT,
     department VARCHAR(60) NOT NULL DEFAULT '',
+    identifier_type VARCHAR(20) NOT NULL DEFAULT '',
+    identifier_sealed BYTEA NOT NULL DEFAULT '',
+    identifier_digest BYTEA NOT NULL DEFAULT '',
+    identifier_masked VARCHAR(40) NOT NULL DEFAULT '',
     phone_sealed BYTEA NOT NULL DEFAULT '',
     phone_digest BYTEA NOT NULL DEFAULT '',
     phone_masked VARCHAR(20) NOT NULL DEFAULT '',
@@ -268,12 +254,13 @@ CREATE TABLE staff_record (
     reported_by UUID NOT NULL,
     verified_by UUID,
     verified_at TIMESTAMPTZ,
-    returned_reason VARCHAR(500) NOT NULL DEFAULT '',
+    return_reason VARCHAR(500) NOT NULL DEFAULT '',
     version INTEGER NOT NULL DEFAULT 1,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX staff_record_unit ON staff_record (unit);
+CREATE INDEX staff_record_identifier_digest ON staff_record (identifier_digest);
 CREATE INDEX staff_record_phone_digest ON staff_record (phone_digest);
 
 CREATE TABLE upload (
@@ -312,11 +299,25 @@ CREATE TABLE console_account (
     person UUID REFERENCES person (id) ON DELETE RESTRICT,
     employer UUID REFERENCES trade_union (id) ON DELETE RESTRICT,
     totp_sealed BYTEA,
+    totp_counter BIGINT NOT NULL DEFAULT 0,
     active BOOLEAN NOT NULL DEFAULT true,
     created_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX console_account_person ON console_account (person);
 CREATE INDEX console_account_employer ON console_account (employer);
+
+CREATE TABLE console_session (
+    id UUID PRIMARY KEY,
+    account UUID NOT NULL REFERENCES console_account (id) ON DELETE RESTRICT,
+    token_digest BYTEA UNIQUE NOT NULL DEFAULT '',
+    proven BOOLEAN NOT NULL DEFAULT false,
+    proposed_sealed BYTEA,
+    created_at TIMESTAMPTZ NOT NULL,
+    used_at TIMESTAMPTZ NOT NULL,
+    ended_at TIMESTAMPTZ,
+    end_reason VARCHAR(20) NOT NULL DEFAULT ''
+);
+CREATE INDEX console_session_account ON console_session (account);
 
 CREATE TABLE programme_version (
     id UUID PRIMARY KEY,
@@ -389,7 +390,8 @@ CREATE TABLE takeover (
     asked_at TIMESTAMPTZ NOT NULL,
     settled_at TIMESTAMPTZ,
     settled_by UUID,
-    how VARCHAR(10) NOT NULL DEFAULT ''
+    how VARCHAR(10) NOT NULL DEFAULT '',
+    reason VARCHAR(500) NOT NULL DEFAULT ''
 );
 CREATE INDEX takeover_account ON takeover (account);
 CREATE INDEX takeover_record ON takeover (record);
@@ -783,8 +785,10 @@ REVOKE UPDATE ON application_event, application_facts, audit_entry, verdict, rev
 REVOKE INSERT, UPDATE ON demo_clock, trade_union, affiliation, policy_row, programme, programme_version, calendar_day
     FROM niangjia_api, niangjia_worker;
 REVOKE INSERT, UPDATE ON demo_clock FROM niangjia_console;
-REVOKE SELECT, INSERT, UPDATE ON console_user, console_session FROM niangjia_api, niangjia_worker;
+REVOKE SELECT, INSERT, UPDATE ON console_user, console_session, console_attempt FROM niangjia_api, niangjia_worker;
 REVOKE INSERT, UPDATE ON role_binding, console_account FROM niangjia_api, niangjia_worker;
-GRANT DELETE ON service_period, honour, application_document, relation TO niangjia_api, niangjia_console;
-GRANT DELETE ON console_session, batch_quota TO niangjia_console;
+GRANT DELETE ON service_period, honour, application_document TO niangjia_api, niangjia_console;
+-- A record that was never verified, and its nameless person, go once a takeover shows whose they are.
+GRANT DELETE ON staff_record, person TO niangjia_api, niangjia_console;
+GRANT DELETE ON batch_quota TO niangjia_console;
 GRANT DELETE ON login_code, idempotency_key TO niangjia_worker;

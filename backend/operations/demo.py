@@ -119,7 +119,7 @@ async def seed_logins(unions: Mapping[str, UUID], password: str) -> Mapping[str,
     now = security_now()
     async with transaction():
         for login in LOGINS:
-            user = ConsoleUser(
+            user = ConsoleUser(  # type: ignore[no-untyped-call]  # Piccolo's BaseUser has an untyped initialiser
                 username=login.username,
                 password=hashed,
                 email=f"{login.username}@example.org",

@@ -35,6 +35,7 @@ class Relation(Table, tablename="relation"):
     id = Id()
     person = Link(Person)
     relative = Link(Person)
+    declared_name = Varchar(50, default="")
     kind = Varchar(10)
     evidence = UUID(null=True, default=None)
     from_on = Date(null=True, default=None)

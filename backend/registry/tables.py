@@ -23,12 +23,20 @@ class Emergency(Table, tablename="emergency"):
 
 
 class StaffRecord(Scoped, Table, tablename="staff_record"):
-    """What the union's file says of one worker; the level columns follow the unit."""
+    """What the union's file says of one worker; the level columns follow the unit.
+
+    The document number here is the one that was entered. It makes the person known only once an officer has verified
+    the record or a takeover was proven: until then nobody learns from it whether somebody is on file.
+    """
 
     id = Id()
     person = Link(Person, unique=True)
     unit = Link(TradeUnion)
     department = Varchar(60, default="")
+    identifier_type = Varchar(20)
+    identifier_sealed = Bytea()
+    identifier_digest = Bytea(index=True)
+    identifier_masked = Varchar(40)
     phone_sealed = Bytea()
     phone_digest = Bytea(index=True)
     phone_masked = Varchar(20)
@@ -42,7 +50,7 @@ class StaffRecord(Scoped, Table, tablename="staff_record"):
     reported_by = UUID(default=None)
     verified_by = UUID(null=True, default=None)
     verified_at = Instant(null=True)
-    returned_reason = Varchar(500, default="")
+    return_reason = Varchar(500, default="")
     version = Integer(default=1)
     created_at = Instant()
     updated_at = Instant()
@@ -84,3 +92,4 @@ class Takeover(Table, tablename="takeover"):
     settled_at = Instant(null=True)
     settled_by = UUID(null=True, default=None)
     how = Varchar(10, default="")
+    reason = Varchar(500, default="")

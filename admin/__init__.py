@@ -1,0 +1,1 @@
+"""The console: Piccolo Admin for reference data, the review desk for cases, one login."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from backend.accounts.console_login import TOTP_PURPOSE
 from backend.accounts.tables import ConsoleAccount, ConsoleUser, RoleBinding
 from backend.applications.programme import ProgrammeContent
 from backend.applications.programmes import Programmes
@@ -23,6 +24,7 @@ from backend.people.tables import Person
 from backend.recuperation.tables import Sanatorium
 from backend.recuperation.workflow import NOTICE_BASIS, PAPERS, ROUTE
 from backend.registry.tables import Emergency
+from backend.sealing import Sealer
 from backend.unions.tables import Affiliation, TradeUnion
 
 #: Since when the invented tree and its rules hold.
@@ -111,8 +113,13 @@ async def seed_reference(clock: Clock) -> Mapping[str, UUID]:
     return unions
 
 
-async def seed_logins(unions: Mapping[str, UUID], password: str) -> Mapping[str, UUID]:
-    """The console accounts with one password; the ids of the accounts by user name."""
+async def seed_logins(
+    unions: Mapping[str, UUID], password: str, totp_secret: str, sealer: Sealer
+) -> Mapping[str, UUID]:
+    """The console accounts with one password and one second factor; the ids of the accounts by user name.
+
+    `totp_secret` is base32 of 20 bytes or more (`pyotp.random_base32()`).
+    """
     # Piccolo hashes with PBKDF2, slow by intent: one hash, off the event loop, serves all invented accounts.
     hashed = await asyncio.to_thread(ConsoleUser.hash_password, password)
     accounts = {login.username: new_id() for login in LOGINS}
@@ -136,6 +143,7 @@ async def seed_logins(unions: Mapping[str, UUID], password: str) -> Mapping[str,
                     name=login.name,
                     person=person.id,
                     employer=unions.get(login.employer),
+                    totp_sealed=sealer.seal(totp_secret, TOTP_PURPOSE),
                     created_at=now,
                 )
             )

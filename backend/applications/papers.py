@@ -9,8 +9,7 @@ from uuid import UUID
 
 from backend.applications.case import Case
 from backend.applications.programme import PaperRequirement
-from backend.applications.tables import ApplicationDocument
-from backend.database import execute, fetch, fetch_one
+from backend.database import execute, fetch, fetch_one, new_id
 from backend.errors import NotFound, RuleViolation, Violation
 from backend.words import Text
 
@@ -122,7 +121,7 @@ async def attach(case: Case, requirement_key: str, upload_id: UUID, at: datetime
     await execute(
         "INSERT INTO application_document (id, application, requirement, person, upload, attached_at)"
         " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (application, requirement, upload) DO NOTHING",
-        ApplicationDocument().id,
+        new_id(),
         case.id,
         requirement_key,
         case.subject_person,

@@ -132,6 +132,8 @@ class Applications:
             judgement = await self._judge(case, move, now)
             await self._conduct(actor, case, move, comment, details, now)
             after = await self._apply(actor, case, move, now, comment=comment, judgement=judgement)
+            if action is Action.SUBMIT:
+                await self._count_papers(after)
             if action is Action.DISMISS and await objections.notice_is_over(after):
                 after = await self.step(system_actor("公示到期"), after, Action.CONCLUDE, now)
             return after
@@ -406,14 +408,17 @@ class Applications:
         rows = await fetch("SELECT DISTINCT application FROM application_document WHERE upload = $1", upload_id)
         for row in rows:
             async with transaction():
-                case = await load_case(row["application"], lock=True)
-                required = [slot for slot in await papers.slots(case) if slot.requirement.required]
-                await execute(
-                    "UPDATE application SET papers_required = $2, papers_verified = $3 WHERE id = $1",
-                    case.id,
-                    len(required),
-                    sum(slot.state == "verified" for slot in required),
-                )
+                await self._count_papers(await load_case(row["application"], lock=True))
+
+    @staticmethod
+    async def _count_papers(case: Case) -> None:
+        required = [slot for slot in await papers.slots(case) if slot.requirement.required]
+        await execute(
+            "UPDATE application SET papers_required = $2, papers_verified = $3 WHERE id = $1",
+            case.id,
+            len(required),
+            sum(slot.state == "verified" for slot in required),
+        )
 
     async def facts_of(self, case: Case) -> Any:
         """The facts, checks and lines of the last submit, as they were judged; None before any."""

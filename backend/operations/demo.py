@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -16,9 +16,12 @@ from backend.applications.programme import ProgrammeContent
 from backend.applications.programmes import Programmes
 from backend.applications.tables import PolicyRow, Programme
 from backend.calendars.service import seed_calendar
-from backend.clock import Clock, security_now
+from backend.clock import LOCAL, Clock, security_now, set_business_clock
+from backend.composition import Services
 from backend.database import execute, fetch_value, new_id, transaction
 from backend.identity import Actor, Binding, Level, Role
+from backend.operations.demo_cases import open_batch, seed_cases
+from backend.operations.demo_people import WORKERS, seed_worker
 from backend.operations.demo_reference import EMERGENCY, POLICIES, SANATORIA, UNIONS, union_code
 from backend.people.tables import Person
 from backend.recuperation.tables import Sanatorium
@@ -62,6 +65,31 @@ LOGINS = (
 )
 
 DECIDING = frozenset({Role.REVIEWER, Role.CHAIR})
+
+
+#: When a demonstration begins: business time is set here, so that it plays within the calendar's coverage.
+BEGINS = datetime(2026, 3, 2, 9, 0, tzinfo=LOCAL)
+
+
+async def seed(services: Services, password: str, totp_secret: str) -> None:
+    """Fill an empty database; nothing on one that is not. The process runs as the owner, in demo mode.
+
+    Every console account gets this password and this base32 secret of the second factor.
+    """
+    if not await is_empty():
+        return
+    await set_business_clock(services.settings.database_url, BEGINS)
+    unions = await seed_reference(services.clock)
+    accounts = await seed_logins(unions, password, totp_secret, services.sealer)
+    by_name = {login.username: demo_actor(login, unions, accounts) for login in LOGINS}
+    version = await seed_programme(unions, accounts, services.clock)
+    emergency = await fetch_value("SELECT id FROM emergency LIMIT 1")
+    workers = [
+        await seed_worker(services, by_name[f"officer-{worker.unit}"], unions[worker.unit], emergency, worker)
+        for worker in WORKERS
+    ]
+    batch = await open_batch(services, by_name, unions, version)
+    await seed_cases(services, by_name, workers[:5], batch)
 
 
 async def is_empty() -> bool:

@@ -24,7 +24,7 @@ from backend.recuperation import policy, queries
 from backend.recuperation.roster import Traveller, roster_xlsx
 from backend.recuperation.service import CONTACT_PURPOSE, HEALTH_PURPOSE, EmergencyContact, HealthDeclaration
 from backend.recuperation.tables import Batch
-from backend.sealing import Sealer, mask_name
+from backend.sealing import Sealer
 from backend.words import Text
 
 
@@ -155,7 +155,7 @@ class Batches:
             content = msgspec.json.decode(row["content"], type=ProgrammeContent)
             stage = next(stage for stage in content.route if stage.kind is StageKind.NOTICE)
             shown = [
-                Shown(await load_case(case["id"]), mask_name(case["subject_name"]), case["unit_name"] or "")
+                Shown(await load_case(case["id"]), case["subject_name"], case["unit_name"] or "")
                 for case in await queries.batch_ranking(batch_id)
                 if case["stage"] == stage.key
             ]

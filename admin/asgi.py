@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 
 from admin.pages import EXCEPTION_HANDLERS
+from admin.review.routes import ROUTER as REVIEW
 from admin.session import Sessions, own_form, signed_in
 from admin.session_pages import PAGES
 from backend.accounts.console_login import ConsoleLogin
@@ -46,7 +47,7 @@ def create_app(services: Services) -> Litestar:
         "/static", [HERE / "static", HERE / "review" / "static"], opt={"public": True, "no_session": True}
     )
     return Litestar(
-        route_handlers=[live, ready, files, *PAGES],
+        route_handlers=[live, ready, files, *PAGES, REVIEW],
         dependencies=dependencies(services, NAMES) | {"console_login": Provide(lambda: login, sync_to_thread=False)},
         middleware=[SecurityHeaders(), Sessions(login)],
         guards=[signed_in, own_form],

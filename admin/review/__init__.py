@@ -1,0 +1,1 @@
+"""The review desk: queues, cases, batches, notices and records, rendered on the server."""

@@ -1,0 +1,103 @@
+// Keys for the desk; without this file every page works as well, by links and buttons.
+"use strict";
+(function () {
+  const rows = Array.from(document.querySelectorAll("[data-row]"));
+  let at = -1;
+
+  function select(next) {
+    if (!rows.length) return;
+    if (at >= 0) rows[at].removeAttribute("aria-selected");
+    at = Math.max(0, Math.min(rows.length - 1, next));
+    rows[at].setAttribute("aria-selected", "true");
+    rows[at].querySelector("a.open").focus();
+  }
+
+  // An act is never one stroke: its key brings the focus to the comment that it needs, or to the button; Enter acts.
+  function reach(target) {
+    if (target.tagName === "A") {
+      target.click();
+      return;
+    }
+    const form = target.form;
+    const comment = form && target.hasAttribute("data-comment") ? form.querySelector("[name=comment]") : null;
+    (comment && !comment.value.trim() ? comment : target).focus();
+  }
+
+  function typing(element) {
+    return element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
+  }
+
+  function help() {
+    const shown = document.getElementById("keys-help");
+    if (shown) {
+      shown.remove();
+      return;
+    }
+    const box = document.createElement("div");
+    box.id = "keys-help";
+    box.setAttribute("role", "dialog");
+    box.tabIndex = -1;
+    const english = document.documentElement.lang === "en";
+    const lines = english
+      ? ["j / k  next, previous", "Enter  open", "/  search", "a  approve, or send my review", "r  return", "x  reject", "n / p  next, previous paper", "v  verify the paper", "u  back to the queue", "?  this help", "Esc  leave a field", "An act's key brings you to its button; Enter then acts."]
+      : ["j / k  下一件、上一件", "Enter  打开", "/  搜索", "a  同意,或提交评审", "r  退回", "x  不同意", "n / p  下一份、上一份材料", "v  核验通过", "u  回到队列", "?  本说明", "Esc  离开输入框", "办理类按键只移到按钮上,再按 Enter 才办理。"];
+    for (const line of lines) {
+      const row = document.createElement("div");
+      row.textContent = line;
+      box.append(row);
+    }
+    document.body.append(box);
+    box.focus();
+  }
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "Escape") {
+      const shown = document.getElementById("keys-help");
+      if (shown) shown.remove();
+      else if (typing(event.target)) event.target.blur();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (rows.length && (event.key === "j" || event.key === "k")) {
+      event.preventDefault();
+      select(at + (event.key === "j" ? 1 : -1));
+      return;
+    }
+    if (event.key === "/") {
+      const search = document.getElementById("search");
+      if (search) {
+        event.preventDefault();
+        search.focus();
+        search.select();
+      }
+      return;
+    }
+    if (event.key === "?") {
+      help();
+      return;
+    }
+    if (!/^[a-z]$/.test(event.key)) return;
+    const target = document.querySelector('[data-key="' + event.key + '"]');
+    if (target) {
+      event.preventDefault();
+      reach(target);
+    }
+  });
+
+  const refusal = document.getElementById("refusal");
+  if (refusal) refusal.focus();
+
+  // A form is sent once; its token keeps that promise on the server as well.
+  for (const form of document.querySelectorAll("form[method=post]")) {
+    form.addEventListener("submit", function (event) {
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "1";
+    });
+  }
+  window.addEventListener("pageshow", function () {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+})();

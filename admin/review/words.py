@@ -1,0 +1,91 @@
+"""The desk's own words, in Chinese and English, and the shapes that tell how good a state is."""
+
+from __future__ import annotations
+
+from backend.applications.desk import Tab
+from backend.applications.lifecycle import Action, State
+from backend.registry.kinds import RecordState
+from backend.words import Text
+
+TABS = {
+    Tab.MINE: Text("待我办理", "For me to act on"),
+    Tab.OTHERS: Text("等他人办理", "Waiting for others"),
+    Tab.OVERDUE: Text("已逾期", "Overdue"),
+    Tab.RETURNED: Text("已退回", "Returned"),
+    Tab.ALL: Text("全部", "All in scope"),
+}
+
+#: The tone of a state: it goes with its word and a sign, never alone.
+TONES = {
+    State.RETURNED: "warn",
+    State.OBJECTED: "warn",
+    State.RESERVE: "warn",
+    State.APPROVED: "ok",
+    State.CONFIRMED: "ok",
+    State.COMPLETED: "ok",
+    State.GRANTED: "ok",
+    State.REJECTED: "no",
+    State.DECLINED: "soft",
+    State.LAPSED: "soft",
+    State.WITHDRAWN: "soft",
+    State.DRAFT: "soft",
+    State.REVOKED: "no",
+}
+
+#: The key and the tone of an act in the bar.
+KEYS = {
+    Action.APPROVE: ("a", "ok"),
+    Action.RECOMMEND: ("a", "ok"),
+    Action.CLEAR: ("a", "ok"),
+    Action.ASSESS: ("a", "ok"),
+    Action.DECIDE: ("a", "ok"),
+    Action.GRANT: ("a", "ok"),
+    Action.SUBMIT: ("a", "ok"),
+    Action.CONFIRM: ("a", "ok"),
+    Action.DISMISS: ("a", "ok"),
+    Action.RETURN: ("r", "warn"),
+    Action.DECLINE: ("r", "warn"),
+    Action.REJECT: ("x", "no"),
+    Action.UPHOLD: ("x", "no"),
+    Action.REVOKE: ("x", "no"),
+    Action.WITHDRAW: ("x", "no"),
+}
+
+PLACEMENTS = {"": Text("", ""), "main": Text("正选", "Main"), "reserve": Text("递补", "Reserve")}
+
+BATCH_STATES = {
+    "drafted": (Text("草稿", "Draft"), "soft"),
+    "open": (Text("开放申请", "Open"), "info"),
+    "allocated": (Text("已分配", "Allocated"), "info"),
+    "on_notice": (Text("公示中", "On notice"), "warn"),
+    "confirming": (Text("确认中", "Confirming"), "info"),
+    "completed": (Text("已完成", "Completed"), "ok"),
+}
+
+COMPANIONS = {
+    "none": Text("不带家属", "No companions"),
+    "self_paid": Text("可同行,费用自理", "At their own cost"),
+    "free": Text("可同行,费用由工会承担", "Free of charge"),
+}
+
+RECORD_TONES = {
+    RecordState.DRAFT: "soft",
+    RecordState.SUBMITTED: "warn",
+    RecordState.VERIFIED: "ok",
+    RecordState.RETURNED: "warn",
+}
+
+PAPER_TONES = {"verified": "ok", "waiting": "warn", "rejected": "no", "missing": "no"}
+
+SLOT_STATES = {
+    "verified": Text("已核验", "Verified"),
+    "waiting": Text("待核验", "To be verified"),
+    "rejected": Text("未通过", "Not accepted"),
+    "missing": Text("缺", "Missing"),
+}
+
+OBJECTION_STATES = {
+    "open": (Text("核实中", "Being looked into"), "warn"),
+    "dismissed": (Text("不成立", "Dismissed"), "soft"),
+    "upheld": (Text("成立", "Upheld"), "no"),
+}

@@ -1,0 +1,346 @@
+"""What the review desk lists: queues by role, one statement each, with keyset pages and bounded counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from backend.applications.lifecycle import INVOLVING, KINDS
+from backend.applications.process import Process
+from backend.applications.service import READERS
+from backend.database import fetch, fetch_one
+from backend.identity import Actor, Binding, Role
+
+#: Roles that a case may wait for at the desk.
+ACTING = (Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.FINANCE)
+
+#: A count says "so many or more" from here on, so that no queue is counted to its end.
+COUNT_CAP = 100
+
+
+class Tab(StrEnum):
+    """The queues of the desk."""
+
+    MINE = "mine"
+    OTHERS = "others"
+    OVERDUE = "overdue"
+    RETURNED = "returned"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a case stands in a queue: the last case of one page is where the next begins."""
+
+    entered_at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which cases are asked for: a tab, and what narrows it; `person` comes from a look-up by keyed hash."""
+
+    tab: Tab = Tab.MINE
+    kind: str = ""
+    stage: str = ""
+    unit: UUID | None = None
+    words: str = ""
+    person: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One case in a queue. `waited` counts working days in the present stage, None past the calendar's coverage."""
+
+    id: UUID
+    number: str
+    kind: str
+    subject_name: str
+    unit_name: str
+    programme_zh: str
+    programme_en: str
+    aggregate_name: str
+    state: str
+    stage: str
+    stage_zh: str
+    stage_en: str
+    stage_kind: str
+    reviews: int
+    reviewers: int
+    awaiting_role: str
+    placement: str
+    rank: int | None
+    points: int
+    papers_required: int
+    papers_verified: int
+    waited: int | None
+    due_on: date | None
+    entered_at: datetime
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its queue."""
+        return Place(self.entered_at, self.id)
+
+
+@dataclass(slots=True)
+class _Params:
+    """The parameters of a statement under construction."""
+
+    values: list[Any] = field(default_factory=list)
+
+    def add(self, value: Any) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+async def queue(
+    actor: Actor,
+    wanted: Wanted,
+    processes: Mapping[str, Process],
+    today: date,
+    *,
+    after: Place | None = None,
+    limit: int = 25,
+    backwards: bool = False,
+) -> list[Line]:
+    """Cases of one tab in the actor's scope, from behind `after` on: the longest waiting first, `all` the newest first.
+
+    `backwards` walks the other way, for the case before. Auditors see what they may read; nobody sees their own case.
+    """
+    params = _Params()
+    picked = _picked(actor, wanted, params, today, after, limit, backwards)
+    if picked is None:
+        return []
+    joins, name = _aggregates(processes)
+    order = _order(wanted.tab, backwards, "a")
+    rows = await fetch(
+        f"""WITH picked AS ({picked})
+        SELECT a.id, a.number, a.kind, a.subject_name, coalesce(u.short_name, '') AS unit_name,
+            p.name_zh AS programme_zh, p.name_en AS programme_en, {name} AS aggregate_name, a.state, a.stage,
+            coalesce(s.stage ->> 'label_zh', '') AS stage_zh, coalesce(s.stage ->> 'label_en', '') AS stage_en,
+            coalesce(s.stage ->> 'kind', '') AS stage_kind,
+            (SELECT count(*) FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round)
+                AS reviews,
+            coalesce((s.stage ->> 'reviewers')::int, 0) AS reviewers, a.awaiting_role, a.placement, a.rank, a.points,
+            a.papers_required, a.papers_verified,
+            CASE WHEN {params.add(today)}::date <= (SELECT max(day) FROM calendar_day) THEN
+                (SELECT count(*) FROM calendar_day d WHERE d.working AND d.day <= ${len(params.values)}
+                    AND d.day > (a.entered_at AT TIME ZONE 'Asia/Shanghai')::date) END AS waited,
+            a.due_on, a.entered_at
+        FROM picked JOIN application a ON a.id = picked.id JOIN programme_version v ON v.id = a.programme_version
+        JOIN programme p ON p.id = v.programme LEFT JOIN trade_union u ON u.id = a.unit_id {joins}
+        LEFT JOIN LATERAL (SELECT r.stage FROM jsonb_array_elements(v.content -> 'route') AS r (stage)
+            WHERE r.stage ->> 'key' = a.stage) s ON true
+        ORDER BY {order}""",
+        *params.values,
+    )
+    return [Line(**row) for row in rows]
+
+
+async def counts(actor: Actor, today: date) -> dict[Tab, int]:
+    """How many cases each tab holds, up to COUNT_CAP."""
+    params = _Params()
+    picks = {tab: _picked(actor, Wanted(tab), params, today, None, COUNT_CAP, backwards=False) for tab in Tab}
+    row = await fetch_one(
+        "SELECT "
+        + ", ".join(f"{f'(SELECT count(*) FROM ({sql}) x)' if sql else '0'} AS {tab}" for tab, sql in picks.items()),
+        *params.values,
+    )
+    assert row is not None
+    return {tab: row[tab.value] for tab in Tab}
+
+
+async def units_below(actor: Actor) -> list[asyncpg.Record]:
+    """The units in the actor's scope, by name, for a filter."""
+    params = _Params()
+    reach = _scope(actor, "u", params)
+    return await fetch(
+        f"SELECT u.id, u.short_name FROM trade_union u WHERE u.level = 'unit' AND ({' OR '.join(reach) or 'false'})"
+        " ORDER BY u.short_name LIMIT 500",
+        *params.values,
+    )
+
+
+async def stages_in_use(kinds: Iterable[str]) -> list[asyncpg.Record]:
+    """The stages of the published programme versions of these kinds, once each, for a filter."""
+    return await fetch(
+        """SELECT r.stage ->> 'key' AS key, min(r.stage ->> 'label_zh') AS zh, min(r.stage ->> 'label_en') AS en
+        FROM programme_version v JOIN programme p ON p.id = v.programme
+        CROSS JOIN LATERAL jsonb_array_elements(v.content -> 'route') WITH ORDINALITY AS r (stage, place)
+        WHERE v.state = 'published' AND p.kind = ANY($1) GROUP BY 1 ORDER BY min(r.place)""",
+        list(kinds),
+    )
+
+
+async def person_in_scope(actor: Actor, digests: Mapping[str, bytes], phone_digest: bytes) -> UUID | None:
+    """The person of a case in the actor's scope who is known by one of these keyed hashes.
+
+    Somebody who is on file but in no such case is answered like somebody unknown: None.
+    """
+    params = _Params()
+    types, hashes = params.add(list(digests)), params.add(list(digests.values()))
+    phone = params.add(phone_digest)
+    reach = _scope(actor, "a", params)
+    row = await fetch_one(
+        f"""SELECT a.subject_person FROM application a WHERE ({" OR ".join(reach) or "false"}) AND a.subject_person IN (
+            SELECT i.person FROM person_identifier i
+                JOIN unnest({types}::text[], {hashes}::bytea[]) AS k (type, digest)
+                    ON i.type = k.type AND i.digest = k.digest
+            UNION SELECT d.person FROM staff_record d WHERE d.phone_digest = {phone}) LIMIT 1""",
+        *params.values,
+    )
+    return row["subject_person"] if row else None
+
+
+def _picked(
+    actor: Actor,
+    wanted: Wanted,
+    params: _Params,
+    today: date,
+    after: Place | None,
+    limit: int,
+    backwards: bool,
+) -> str | None:
+    """The statement that picks (id, entered_at) of one page; None where no role of the actor reaches anything.
+
+    One branch per role and level, each in the order of an index and cut at the limit, then merged: so a page costs
+    as much for a federation as for a hospital.
+    """
+    branches = _branches(actor, wanted.tab, params)
+    if not branches:
+        return None
+    narrowed = _narrowed(actor, wanted, params, today)
+    if after is not None:
+        sign = "<" if (wanted.tab is Tab.ALL) != backwards else ">"
+        if wanted.tab is Tab.ALL:
+            narrowed.append(f"a.id {sign} {params.add(after.id)}")
+        else:
+            narrowed.append(f"(a.entered_at, a.id) {sign} ({params.add(after.entered_at)}, {params.add(after.id)})")
+    cut = params.add(limit)
+    order = _order(wanted.tab, backwards, "a")
+    selects = [
+        f"(SELECT a.id, a.entered_at FROM application a JOIN programme_version v ON v.id = a.programme_version"
+        f" WHERE {' AND '.join([branch, *narrowed])} ORDER BY {order} LIMIT {cut})"
+        for branch in branches
+    ]
+    return f"SELECT a.id, a.entered_at FROM ({' UNION '.join(selects)}) a ORDER BY {order} LIMIT {cut}"
+
+
+def _branches(actor: Actor, tab: Tab, params: _Params) -> list[str]:
+    match tab:
+        case Tab.MINE:
+            return _mine(actor, params)
+        case Tab.OTHERS | Tab.OVERDUE:
+            # The role is written as a literal, so that the partial indexes of the queues are used.
+            return [
+                f"a.awaiting_role = '{role}' AND {reach}" for role in ACTING for reach in _scope(actor, "a", params)
+            ]
+        case Tab.RETURNED:
+            return [f"a.state = 'returned' AND {reach}" for reach in _scope(actor, "a", params)]
+        case Tab.ALL:
+            return [
+                f"(a.submitted_at IS NOT NULL OR a.filed_by_officer) AND {reach}"
+                for reach in _scope(actor, "a", params)
+            ]
+
+
+def _narrowed(actor: Actor, wanted: Wanted, params: _Params, today: date) -> list[str]:
+    found = []
+    if actor.person_id is not None:
+        found.append(f"a.subject_person IS DISTINCT FROM {params.add(actor.person_id)}")
+    if wanted.tab is Tab.OVERDUE:
+        found.append(f"a.due_on < {params.add(today)}")
+    if wanted.tab is Tab.OTHERS and (mine := _mine(actor, params)):
+        found.append(f"NOT ({' OR '.join(f'({part})' for part in mine)})")
+    if wanted.kind:
+        found.append(f"a.kind = {params.add(wanted.kind)}")
+    if wanted.stage:
+        found.append(f"a.stage = {params.add(wanted.stage)}")
+    if wanted.unit is not None:
+        found.append(f"a.unit_id = {params.add(wanted.unit)}")
+    if wanted.person is not None:
+        found.append(f"a.subject_person = {params.add(wanted.person)}")
+    if wanted.words:
+        pattern = wanted.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        name, number = params.add(f"%{pattern}%"), params.add(wanted.words.upper())
+        found.append(f"(a.subject_name LIKE {name} OR a.number = {number})")
+    return found
+
+
+def _mine(actor: Actor, params: _Params) -> list[str]:
+    """What waits for this very actor: at a union where the role is held, with no conflict known, and not done yet."""
+    found = []
+    stage = (
+        "(SELECT r.stage FROM jsonb_array_elements(v.content -> 'route') AS r (stage)"
+        " WHERE r.stage ->> 'key' = a.stage)"
+    )
+    reviews = "SELECT FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round"
+    for binding in dict.fromkeys(actor.unions_as(*ACTING)):
+        here = f"a.acting_union = {params.add(binding.union_id)}"
+        own = f"a.awaiting_role = '{binding.role}' AND {here}"
+        if binding.role is Role.REVIEWER:
+            own += f" AND NOT EXISTS ({reviews} AND w.reviewer = {params.add(actor.account_id)})"
+        found.append(own)
+        if binding.role is Role.CHAIR:
+            # A committee's case comes to its chair when enough members have voted.
+            found.append(
+                f"a.awaiting_role = '{Role.REVIEWER}' AND {here} AND ({stage} ->> 'reviewers')::int <= (SELECT count(*)"
+                " FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round)"
+            )
+    if not found:
+        return []
+    free = _free_of_conflict(actor, stage, params)
+    return [f"{part} AND {free}" for part in found]
+
+
+def _free_of_conflict(actor: Actor, stage: str, params: _Params) -> str:
+    """The rules of `fairness.conflict`, asked of many cases at once: a queue offers nothing that the door refuses."""
+    me, account = params.add(actor.person_id), params.add(actor.account_id)
+    employer = params.add(actor.employer_id)
+    judging = params.add([kind.value for kind, rule in KINDS.items() if rule.judging])
+    involving = params.add([action.value for action in INVOLVING])
+    return f"""({me}::uuid IS NULL OR NOT (a.subject_person IS NOT DISTINCT FROM {me} OR EXISTS (
+            SELECT FROM relation n WHERE n.to_on IS NULL
+                AND ((n.person = {me} AND n.relative = a.subject_person)
+                    OR (n.relative = {me} AND n.person = a.subject_person)))))
+        AND NOT ({stage} ->> 'kind' = ANY({judging}::text[]) AND (
+            ({employer}::uuid IS NOT NULL AND a.unit_id IS NOT DISTINCT FROM {employer})
+            OR EXISTS (SELECT FROM recusal x
+                WHERE x.application = a.id AND x.stage = a.stage AND x.account = {account})
+            OR EXISTS (SELECT FROM application_event e WHERE e.application = a.id AND e.actor = {account}
+                AND e.action = ANY({involving}::text[]) AND NOT (e.from_stage = a.stage AND e.to_stage = a.stage))))"""
+
+
+def _scope(actor: Actor, alias: str, params: _Params) -> list[str]:
+    """One condition per union that a reading role of the actor is bound to."""
+    reached = {(binding.level.column, binding.union_id): binding for binding in actor.unions_as(*READERS)}
+    return [_reaches(binding, alias, params) for binding in reached.values()]
+
+
+def _reaches(binding: Binding, alias: str, params: _Params) -> str:
+    return f"{alias}.{binding.level.column} = {params.add(binding.union_id)}"
+
+
+def _order(tab: Tab, backwards: bool, alias: str) -> str:
+    if tab is Tab.ALL:
+        return f"{alias}.id {'ASC' if backwards else 'DESC'}"
+    way = "DESC" if backwards else "ASC"
+    return f"{alias}.entered_at {way}, {alias}.id {way}"
+
+
+def _aggregates(processes: Mapping[str, Process]) -> tuple[str, str]:
+    """The joins that give a case the name of its batch or slate, and the expression for it."""
+    tables = {process.kind: process.aggregate_table for process in processes.values() if process.aggregate_table}
+    joins = " ".join(
+        f"LEFT JOIN {table} g{place} ON a.kind = '{kind}' AND g{place}.id = a.aggregate"
+        for place, (kind, table) in enumerate(tables.items())
+    )
+    names = [f"g{place}.name" for place in range(len(tables))]
+    return joins, f"coalesce({', '.join([*names, chr(39) * 2])})"

@@ -1,4 +1,4 @@
-"""The command `niangjia`: each subcommand calls one operation."""
+"""The command `niangjia`: each subcommand calls one operation. What it needs is imported when it is called."""
 
 from __future__ import annotations
 
@@ -6,22 +6,187 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
-from backend.operations.migrate import PROCESS_ROLES, migrate
+from backend.operations.data_folder import data_folder, running_environment
+from backend.operations.refusal import Refusal
+from backend.settings import SettingsError
+
+Run = Callable[[argparse.Namespace], int | None]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a subcommand; the exit status."""
-    parser = argparse.ArgumentParser(prog="niangjia")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="bring the database up to date").set_defaults(run=_migrate)
-    parsed = parser.parse_args(arguments)
-    status: int = parsed.run(parsed) or 0
-    return status
+    """Run a subcommand; the exit status, 2 where the operator has to change something first."""
+    os.environ.setdefault("PICCOLO_CONF", "backend.piccolo_conf")
+    parsed = _parser().parse_args(arguments)
+    run: Run = parsed.run
+    try:
+        return run(parsed) or 0
+    except (SettingsError, Refusal) as error:
+        sys.stderr.write(f"niangjia: {error}\n")
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="niangjia", description="娘家 Niangjia")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Run, words: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=words, description=words)
+        made.set_defaults(run=run)
+        return made
+
+    command("run", _run, "start everything on this machine for a demonstration: database, store, api, console, worker")
+    command("migrate", _migrate, "bring the database up to date and let the processes log in")
+    command("store-setup", _store_setup, "make the store's buckets and users")
+    command("api", _api, "serve the phone's API (NIANGJIA_API_HOST, NIANGJIA_API_PORT, NIANGJIA_API_WORKERS)")
+    command("console", _console, "serve the console (NIANGJIA_CONSOLE_HOST, NIANGJIA_CONSOLE_PORT)")
+    command("worker", _worker, "do queued jobs and keep deadlines")
+    command("seed", _seed, "fill an empty database with the invented data of a demonstration")
+    command("tour", _tour, "play the whole story against a running stack")
+    command("openapi", _openapi, "print the OpenAPI document").add_argument("file", nargs="?", type=Path)
+    command("totp", _totp, "print the present second factor of the demonstration's console accounts")
+    clock = command("clock", _clock_show, "business time, in a demonstration").add_subparsers(metavar="WHAT")
+    clock.add_parser("show", help="tell business time").set_defaults(run=_clock_show)
+    clock.add_parser("reset", help="give it back to the machine's clock").set_defaults(run=_clock_reset)
+    setting = clock.add_parser("set", help="make it run on from an instant, such as 2026-03-02T10:00:00+08:00")
+    setting.add_argument("instant", type=datetime.fromisoformat)
+    setting.set_defaults(run=_clock_set)
+    return parser
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from backend.operations.supervisor import run
+
+    return run()
 
 
 def _migrate(parsed: argparse.Namespace) -> None:
+    from backend.operations.migrate import PROCESS_ROLES, migrate
+
     asyncio.run(migrate({role: os.environ.get(f"{role.upper()}_DB_PASSWORD", "") for role in PROCESS_ROLES}))
+
+
+def _store_setup(parsed: argparse.Namespace) -> None:
+    from backend.operations.store_setup import set_up_store
+
+    sys.stdout.write(f"{set_up_store()}\n")
+
+
+def _api(parsed: argparse.Namespace) -> None:
+    _serve("backend.asgi:app", "API", 8000)
+
+
+def _console(parsed: argparse.Namespace) -> None:
+    _serve("admin.asgi:app", "CONSOLE", 8001)
+
+
+def _serve(target: str, name: str, port: int) -> None:
+    from backend.operations.web_server import serve
+    from backend.settings import settings
+
+    settings()  # A missing variable is told in one line, before any process is started.
+    serve(
+        target,
+        os.environ.get(f"NIANGJIA_{name}_HOST", "127.0.0.1"),
+        int(os.environ.get(f"NIANGJIA_{name}_PORT", port)),
+        int(os.environ.get(f"NIANGJIA_{name}_WORKERS", "1")),
+    )
+
+
+def _worker(parsed: argparse.Namespace) -> None:
+    from backend.worker import run
+
+    asyncio.run(run())
+
+
+def _seed(parsed: argparse.Namespace) -> None:
+    from backend.operations.business_clock import require_demo
+
+    require_demo(os.environ.get("NIANGJIA_MODE"))
+    from backend.composition import compose
+    from backend.database import close_pool, open_pool
+    from backend.operations.demo import seed
+    from backend.settings import settings
+
+    async def seeding() -> None:
+        await open_pool(min_size=1, max_size=4)
+        try:
+            await seed(compose(settings()), _required("NIANGJIA_DEMO_PASSWORD"), _required("NIANGJIA_DEMO_TOTP"))
+        finally:
+            await close_pool()
+
+    asyncio.run(seeding())
+
+
+def _tour(parsed: argparse.Namespace) -> int:
+    _join_running_stack()
+    from backend.operations.tour import main as tour
+
+    return tour()
+
+
+def _openapi(parsed: argparse.Namespace) -> None:
+    from backend.operations.openapi_document import openapi_document
+
+    if parsed.file is None:
+        sys.stdout.write(f"{openapi_document()}\n")
+    else:
+        parsed.file.write_text(f"{openapi_document()}\n", encoding="utf-8")
+
+
+def _clock_show(parsed: argparse.Namespace) -> None:
+    from backend.operations.business_clock import business_time
+
+    now, moved_by = asyncio.run(business_time(_owner_dsn()))
+    sys.stdout.write(f"{now.isoformat(timespec='seconds')} ({'moved' if moved_by else 'not moved'})\n")
+
+
+def _clock_set(parsed: argparse.Namespace) -> None:
+    from backend.clock import LOCAL, set_business_clock
+
+    instant: datetime = parsed.instant
+    asyncio.run(set_business_clock(_owner_dsn(), instant if instant.tzinfo else instant.replace(tzinfo=LOCAL)))
+    _clock_show(parsed)
+
+
+def _clock_reset(parsed: argparse.Namespace) -> None:
+    from backend.operations.business_clock import reset_business_clock
+
+    asyncio.run(reset_business_clock(_owner_dsn()))
+    _clock_show(parsed)
+
+
+def _totp(parsed: argparse.Namespace) -> None:
+    _join_running_stack()
+    import pyotp
+
+    sys.stdout.write(f"{pyotp.TOTP(_required('NIANGJIA_DEMO_TOTP')).now()}\n")
+
+
+def _required(name: str) -> str:
+    if not os.environ.get(name):
+        raise SettingsError(f"{name} is not set")
+    return os.environ[name]
+
+
+def _owner_dsn() -> str:
+    """The owner's way into the database of the demonstration that the environment or the data folder names."""
+    from backend.operations.business_clock import require_demo
+
+    _join_running_stack()
+    require_demo(os.environ.get("NIANGJIA_MODE"))
+    if not os.environ.get("DATABASE_URL"):
+        raise SettingsError(f"nothing runs on {data_folder()}: `make run` first, or set DATABASE_URL")
+    return os.environ["DATABASE_URL"]
+
+
+def _join_running_stack() -> None:
+    """Take over the environment of the `niangjia run` on the data folder, where none is given."""
+    if not os.environ.get("DATABASE_URL"):
+        os.environ.update(running_environment(data_folder()) or {})
 
 
 if __name__ == "__main__":

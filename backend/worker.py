@@ -14,6 +14,7 @@ from backend.composition import Services, compose
 from backend.database import close_pool, execute, open_pool
 from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
 from backend.jobs import Job
+from backend.logs import configure as configure_log
 from backend.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,7 @@ async def run() -> None:
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, stopping.set)
+    configure_log(settings().demo)
     services = compose(settings())
     await open_pool(min_size=2, max_size=16)
     try:

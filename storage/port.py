@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from storage.keys import Bucket, Retention
 
@@ -75,6 +75,7 @@ class StoredObject:
     content_type: str = ""
 
 
+@runtime_checkable
 class DocumentStore(Protocol):
     """Papers by bucket and opaque key.
 

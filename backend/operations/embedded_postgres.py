@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 import asyncpg
 
-from backend.operations.servers import DidNotStart, running
+from backend.operations.refusal import Refusal
+from backend.operations.servers import DidNotStart, as_user, running
 
 #: PostgreSQL refuses to run as root; as root it runs as this user, made on demand.
 ROOTLESS_USER = "niangjia"
@@ -31,7 +32,7 @@ _SOCKET_PATH = 100
 _LEFTOVER_SECONDS = 20.0
 
 
-class NoPostgres(Exception):
+class NoPostgres(Refusal):
     """There is no PostgreSQL to start, or it may not run where it was asked to; the text says what to do."""
 
 
@@ -130,51 +131,51 @@ def cluster(binaries: Path, folder: Path, options: Mapping[str, str] | None = No
             shutil.rmtree(sockets, ignore_errors=True)
 
 
-async def ensure_database(superuser_dsn: str, database: str) -> None:
-    """Make the owner's role and its database where they are missing."""
+async def ensure_database(superuser_dsn: str, database: str, *, afresh: bool = False) -> None:
+    """Make the owner's role and its database where they are missing; `afresh` throws away a database that is there."""
     connection = await asyncpg.connect(superuser_dsn)
     try:
         if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", OWNER):
             await connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
+        if afresh:
+            await connection.execute(f'DROP DATABASE IF EXISTS "{database}"')
         if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", database):
             await connection.execute(f'CREATE DATABASE "{database}" OWNER {OWNER}')
     finally:
         await connection.close()
 
 
-def rootless_user() -> int | None:
-    """The id of the user that servers run as when this process is root, else None; raises NoPostgres."""
+def rootless_user() -> pwd.struct_passwd | None:
+    """The user that the server runs as when this process is root, else None; raises NoPostgres."""
     if os.geteuid() != 0:
         return None
     try:
-        return pwd.getpwnam(ROOTLESS_USER).pw_uid
+        return pwd.getpwnam(ROOTLESS_USER)
     except KeyError:
         pass
     useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if useradd is None:
         raise NoPostgres(f"PostgreSQL does not run as root: make a user named {ROOTLESS_USER}, or start as another")
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", ROOTLESS_USER],
         check=True,
         capture_output=True,
     )
-    return pwd.getpwnam(ROOTLESS_USER).pw_uid
+    return pwd.getpwnam(ROOTLESS_USER)
 
 
 def _can_run(program: Path) -> bool:
     user = rootless_user()
     try:
-        ran = subprocess.run(  # noqa: S603
-            [program, "--version"], user=user, group=user, extra_groups=() if user else None, capture_output=True
-        )
+        ran = subprocess.run([program, "--version"], **as_user(user), capture_output=True)
     except PermissionError:
         return False
     return ran.returncode == 0
 
 
-def _make(binaries: Path, data: Path, user: int | None) -> None:
+def _make(binaries: Path, data: Path, user: pwd.struct_passwd | None) -> None:
     try:
-        made = subprocess.run(  # noqa: S603
+        made = subprocess.run(
             [
                 binaries / "initdb",
                 f"--pgdata={data}",
@@ -184,9 +185,7 @@ def _make(binaries: Path, data: Path, user: int | None) -> None:
                 "--locale=C",
                 "--no-sync",
             ],
-            user=user,
-            group=user,
-            extra_groups=() if user is not None else None,
+            **as_user(user),
             cwd=data.parent,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
             capture_output=True,
@@ -201,10 +200,10 @@ def _make(binaries: Path, data: Path, user: int | None) -> None:
         raise DidNotStart(f"initdb failed in {data}:\n{made.stderr[-2000:]}")
 
 
-def _hand_over(folder: Path, user: int | None) -> None:
+def _hand_over(folder: Path, user: pwd.struct_passwd | None) -> None:
     """Give the folder, and nothing above it, to the user that the server runs as."""
     if user is not None:
-        os.chown(folder, user, user)
+        os.chown(folder, user.pw_uid, user.pw_gid)
 
 
 def _is_ready(data: Path) -> bool:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import urllib3
 
+from backend.operations.private_files import write_private
+from backend.operations.refusal import Refusal
 from backend.operations.servers import free_ports, running
 from storage.port import StoreConfig
 from storage.setup import Credentials, Process, identities
@@ -25,7 +27,7 @@ MEMORY = "200MiB"
 _JWT_KEYS = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
 
 
-class NoStore(Exception):
+class NoStore(Refusal):
     """There is no S3 server to start; the text says what to do."""
 
 
@@ -117,7 +119,7 @@ def embedded(binary: Path, folder: Path, port: int, users: StoreUsers, prefix: s
     """The embedded store; its users are in its configuration file from the start."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "data").mkdir(exist_ok=True)
-    _write_private(folder / "s3.json", identities(users.administrator, users.processes, prefix))
+    write_private(folder / "s3.json", identities(users.administrator, users.processes, prefix))
     # Without keys of its own the filer's port would answer anybody.
     keys = _keys(folder / "keys.json", dict.fromkeys(_JWT_KEYS, lambda: secrets.token_hex(16)))
     others = ("master.port", "filer.port", "volume.port", "admin.port")
@@ -159,17 +161,8 @@ def _keys(path: Path, made: Mapping[str, Callable[[], str]]) -> dict[str, str]:
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return kept
     keys = {name: make() for name, make in made.items()}
-    _write_private(path, keys)
+    write_private(path, keys)
     return keys
-
-
-def _write_private(path: Path, content: object) -> None:
-    """Write a file that nobody but this user ever could read, whole or not at all."""
-    half = path.with_suffix(".new")
-    half.unlink(missing_ok=True)
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    half.replace(path)
 
 
 def _answers(address: str, expected: int) -> bool:

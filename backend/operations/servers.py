@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -10,13 +11,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from backend.operations.refusal import Refusal
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _PAUSE_SECONDS = 0.02
 
 
-class DidNotStart(Exception):
+class DidNotStart(Refusal):
     """A server ended, or said nothing good, within START_SECONDS; the text ends with its last words."""
 
 
@@ -28,25 +32,23 @@ def running(
     environment: Mapping[str, str],
     folder: Path,
     log: Path,
-    user: int | None = None,
+    user: pwd.struct_passwd | None = None,
     stop: signal.Signals = signal.SIGTERM,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The server from its first good answer to `ready` until the block ends, then stopped by the signal `stop`.
 
     It runs in a session of its own, so that a Ctrl-C in the terminal reaches this process alone, which stops everything
-    in order. `user` is the id of the operating system's user that it runs as. Raises DidNotStart.
+    in order. `user` is the operating system's user that it runs as, if another. Raises DidNotStart.
     """
     with log.open("ab") as words:
-        server = subprocess.Popen(  # noqa: S603 - the command is ours
+        server = subprocess.Popen(
             list(command),
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **environment},
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
             cwd=folder,
-            user=user,
-            group=user,
-            extra_groups=() if user is not None else None,
+            **as_user(user),
             start_new_session=True,
         )
     try:
@@ -61,7 +63,12 @@ def running(
         end(server, stop)
 
 
-def end(server: subprocess.Popen[bytes], stop: signal.Signals = signal.SIGTERM) -> None:
+def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    """What makes a child of root run as another user, for subprocess."""
+    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+
+
+def end(server: subprocess.Popen[bytes] | subprocess.Popen[str], stop: signal.Signals = signal.SIGTERM) -> None:
     """Stop a child and wait for it; one that does not listen for STOP_SECONDS is killed."""
     if server.poll() is None:
         server.send_signal(stop)

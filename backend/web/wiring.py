@@ -11,6 +11,8 @@ from litestar.di import Provide
 
 from backend.database import close_pool, open_pool
 from backend.identity import Actor
+from backend.logs import configure as configure_log
+from backend.settings import settings
 
 
 def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
@@ -30,7 +32,8 @@ def dependencies(services: object, names: Iterable[str]) -> dict[str, Provide]:
 
 @asynccontextmanager
 async def pool(app: Litestar) -> AsyncIterator[None]:
-    """The database pool, as long as the process serves."""
+    """The log and the database pool, as long as the process serves."""
+    configure_log(settings().demo)
     await open_pool()
     try:
         yield

@@ -13,10 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from backend.operations.servers import end
+from backend.operations.servers import MARK, end
 
-#: Tells a later run whose children these are, should their supervisor be killed.
-MARK = "NIANGJIA_SUPERVISED"
 _COLOURS = ("36", "35", "33", "32", "34")
 _LEFTOVER_SECONDS = 25.0
 
@@ -92,12 +90,16 @@ def children() -> Iterator[Children]:
 
 def stop_leftovers(folder: Path) -> int:
     """Stop what a killed supervisor of this folder left running; how many processes that were (Linux only)."""
-    mark = f"{MARK}={folder}".encode()
-    left = [pid for pid in _processes() if pid != os.getpid() and mark in _environment_of(pid)]
+
+    def is_ours(pid: int) -> bool:
+        marks = [Path(entry.partition("=")[2]) for entry in _environment_of(pid) if entry.startswith(f"{MARK}=")]
+        return pid != os.getpid() and any(mark.is_relative_to(folder) for mark in marks)
+
+    left = [pid for pid in _processes() if is_ours(pid)]
     for pid in left:
         _signal(pid, signal.SIGTERM)
     give_up = time.monotonic() + _LEFTOVER_SECONDS
-    while any(mark in _environment_of(pid) for pid in left):
+    while any(map(is_ours, left)):
         if time.monotonic() > give_up:
             for pid in left:
                 _signal(pid, signal.SIGKILL)
@@ -110,9 +112,9 @@ def _processes() -> list[int]:
     return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()] if proc.is_dir() else []
 
 
-def _environment_of(pid: int) -> list[bytes]:
+def _environment_of(pid: int) -> list[str]:
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return []
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from backend.operations.refusal import Refusal
 
+#: Names the folder that a child works on, so that a later run knows whose it is, should this one be killed.
+MARK = "NIANGJIA_SUPERVISED"
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _PAUSE_SECONDS = 0.02
@@ -43,7 +45,7 @@ def running(
     with log.open("ab") as words:
         server = subprocess.Popen(
             list(command),
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **environment},
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), MARK: str(folder), **environment},
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,

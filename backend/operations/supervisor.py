@@ -20,12 +20,12 @@ from urllib.parse import urlsplit, urlunsplit
 import urllib3
 
 from backend.operations.banner import banner
-from backend.operations.children import MARK, Children, children, stop_leftovers
+from backend.operations.children import Children, children, stop_leftovers
 from backend.operations.data_folder import Secrets, announced, data_folder, held, kept_secrets
 from backend.operations.embedded_postgres import OWNER, cluster, embedded_binaries, ensure_database
 from backend.operations.embedded_store import REGION, Store, store
 from backend.operations.refusal import Refusal
-from backend.operations.servers import is_free
+from backend.operations.servers import MARK, is_free
 from backend.settings import Mode
 from storage.port import StoreConfig
 from storage.setup import Process, set_up

@@ -35,7 +35,7 @@ class UnionDetail(UnionOut, kw_only=True):
 @read("/unions", operation_id="searchUnions")
 async def search(
     q: Annotated[str, QueryParameter(max_length=60, description="Part of the name.")] = "",
-    level: Level | None = None,
+    level: Annotated[Level | None, QueryParameter(description="Only unions of this level.")] = None,
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Page[UnionOut]:

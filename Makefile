@@ -1,0 +1,68 @@
+# 娘家 Niangjia — `make help` says what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help venv run tour test check format minio lock openapi browser-parts clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+# The project stopped publishing binaries and images: this is the last commit of its repository.
+MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
+CODE := backend admin storage tests
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+help: ## 显示本说明 · show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+venv: $(STAMP) ## 建立虚拟环境 · make the virtual environment from the lock
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "no venv module: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+run: venv ## 启动全部服务(演示) · start everything: database, store, api, console, worker
+	@exec $(BIN)/niangjia run
+
+tour: venv ## 走完整个流程 · play the whole story against the running stack
+	@exec $(BIN)/niangjia tour
+
+test: check browser-parts ## 全部测试 · install what the tests need, then run all of them
+	@NIANGJIA_BIN=$(BIN) tests/run
+
+check: venv ## 静态检查与结构检查 · format, lint, types, imports, schema, routes, single writer
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/checks -q
+
+format: venv ## 整理格式 · put the code in order
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+browser-parts:
+	@tests/install-parts
+
+minio: .tools/minio ## 从固定版本源码构建 MinIO(需 Go 1.24+) · build MinIO at the pinned version
+
+.tools/minio: Makefile
+	@command -v go >/dev/null || { echo "Go 1.24 or newer is needed to build MinIO" >&2; exit 1; }
+	mkdir -p .tools
+	GOBIN=$(CURDIR)/.tools CGO_ENABLED=0 go install -trimpath -ldflags "-s -w" github.com/minio/minio@$(MINIO_VERSION)
+	@touch $@
+
+lock: ## 重写两个锁文件(需 uv) · write both lock files anew
+	$(COMPILE) --extra embedded --extra dev pyproject.toml -o requirements-dev.lock
+	$(COMPILE) -c requirements-dev.lock pyproject.toml -o requirements.lock
+
+openapi: venv ## 输出接口文档 · write docs/openapi.json
+	$(BIN)/niangjia openapi docs/openapi.json
+
+clean: ## 删除虚拟环境与缓存(不动数据) · delete the environment and caches, never data
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

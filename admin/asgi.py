@@ -8,6 +8,8 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 
+from admin.console import DataConsole
+from admin.gate import Gate, data_console
 from admin.pages import EXCEPTION_HANDLERS
 from admin.review.routes import ROUTER as REVIEW
 from admin.session import Sessions, own_form, signed_in
@@ -47,7 +49,7 @@ def create_app(services: Services) -> Litestar:
         "/static", [HERE / "static", HERE / "review" / "static"], opt={"public": True, "no_session": True}
     )
     return Litestar(
-        route_handlers=[live, ready, files, *PAGES, REVIEW],
+        route_handlers=[live, ready, files, *PAGES, REVIEW, data_console(Gate(DataConsole(services), login))],
         dependencies=dependencies(services, NAMES) | {"console_login": Provide(lambda: login, sync_to_thread=False)},
         middleware=[SecurityHeaders(), Sessions(login)],
         guards=[signed_in, own_form],

@@ -42,4 +42,4 @@ def home_of(actor: Actor) -> str:
 
 def current(path: str, entries: list[Entry]) -> str:
     """The entry that a page stands under: the longest whose path begins the page's own."""
-    return max((entry.path for entry in entries if path.startswith(entry.path)), key=len, default="")
+    return max((entry.path for entry in entries if f"{path}/".startswith(entry.path)), key=len, default="")

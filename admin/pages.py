@@ -88,7 +88,11 @@ def on_domain_error(request: Request[Any, Any, Any], error: DomainError) -> Resp
     if isinstance(error, Unauthenticated):
         session = browser_of(request).session
         place = SECOND_FACTOR if session and session.step is not Step.DONE else LOGIN
-        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        if request.headers.get("accept", "").startswith("application/json"):
+            # A script is asking: it takes no page for an answer.
+            return Response({"detail": error.message.in_(browser_of(request).language)}, status_code=401)
+        # What a mount makes of the path is not what the browser asked for.
+        wanted = request.scope["raw_path"].decode("latin-1") + (f"?{request.url.query}" if request.url.query else "")
         return Redirect(f"{place}?{urlencode({'next': wanted if request.method == 'GET' else '/'})}", status_code=303)
     answer = refusal_page(request, status_of(error), error.message, error)
     if isinstance(error, Throttled | Unavailable):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
 import chinese_calendar
 
+from backend.audit.log import record
 from backend.calendars.workdays import add_working_days, count_working_days
-from backend.database import execute, fetch, fetch_value
+from backend.database import execute, fetch, fetch_value, transaction
+from backend.errors import Forbidden, RuleViolation
+from backend.identity import Actor, Role
+from backend.words import Text
 
 FIRST_YEAR = 2020
 LAST_YEAR = max(day.year for day in chinese_calendar.holidays)
+SATURDAY = 5
 
 #: More days than any deadline spans, holidays included.
 _REACH_PER_WORKING_DAY = 3
@@ -53,6 +59,40 @@ async def seed_calendar() -> None:
     )
 
 
+async def fill_year(actor: Actor, year: int, off: Mapping[date, str], worked: Collection[date]) -> None:
+    """Enter a whole year: the days off with their names, the weekends that are worked; the rest goes by the weekday.
+
+    Raises Forbidden for all but a system administrator, RuleViolation for a day of another year, one that is both, and
+    a year that would leave a gap in what is covered.
+    """
+    if Role.SYSTEM_ADMIN not in actor.roles:
+        raise Forbidden(
+            "not_your_part", Text("只有系统管理员可以维护日历。", "Only a system administrator may do this.")
+        )
+    days = [
+        date(year, 1, 1) + timedelta(days=offset) for offset in range((date(year + 1, 1, 1) - date(year, 1, 1)).days)
+    ]
+    if not {*off, *worked} <= set(days) or set(off) & set(worked):
+        raise RuleViolation.of(
+            "calendar_days",
+            Text("日期须属于该年,且不能既放假又上班。", "Each day is of that year, and off or worked, not both."),
+        )
+    async with transaction():
+        until = await covered_until()
+        if until is not None and until < date(year - 1, 12, 31):
+            raise RuleViolation.of(
+                "calendar_gap", Text("请先录入之前的年份。", "Fill in the years before first."), "year"
+            )
+        await execute(
+            "INSERT INTO calendar_day (day, working, name) SELECT * FROM unnest($1::date[], $2::bool[], $3::text[])"
+            " ON CONFLICT (day) DO UPDATE SET working = excluded.working, name = excluded.name",
+            days,
+            [day in worked or (day not in off and day.weekday() < SATURDAY) for day in days],
+            [off.get(day, "") for day in days],
+        )
+        await record(actor, "calendar.fill", "done", object_kind="calendar_day", detail={"year": str(year)})
+
+
 async def _calendar(start: date, end: date) -> dict[date, bool]:
     rows = await fetch("SELECT day, working FROM calendar_day WHERE day BETWEEN $1 AND $2", start, end)
     return {row["day"]: row["working"] for row in rows}
@@ -60,4 +100,4 @@ async def _calendar(start: date, end: date) -> dict[date, bool]:
 
 def _name(day: date) -> str:
     _, name = chinese_calendar.get_holiday_detail(day)
-    return name or ""
+    return chinese_calendar.Holiday(name).chinese if name else ""

@@ -45,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     command("console", _console, "serve the console (NIANGJIA_CONSOLE_HOST, NIANGJIA_CONSOLE_PORT)")
     command("worker", _worker, "do queued jobs and keep deadlines")
     command("seed", _seed, "fill an empty database with the invented data of a demonstration")
+    health = command("health", _health, "exit 0 if a process is well: for health checks")
+    health.add_argument("what", help="an address of /health/ready, or `worker` beside the worker")
     command("tour", _tour, "play the whole story against a running stack")
     command("openapi", _openapi, "print the OpenAPI document").add_argument("file", nargs="?", type=Path)
     command("totp", _totp, "print the present second factor of the demonstration's console accounts")
@@ -119,6 +121,12 @@ def _seed(parsed: argparse.Namespace) -> None:
             await close_pool()
 
     asyncio.run(seeding())
+
+
+def _health(parsed: argparse.Namespace) -> int:
+    from backend.operations.sign_of_life import is_well
+
+    return 0 if is_well(parsed.what) else 1
 
 
 def _tour(parsed: argparse.Namespace) -> int:

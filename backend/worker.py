@@ -15,6 +15,7 @@ from backend.database import close_pool, execute, open_pool
 from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
 from backend.jobs import Job
 from backend.logs import configure as configure_log
+from backend.operations import sign_of_life
 from backend.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ def sweeps_of(services: Services) -> Sequence[Sweep]:
     return (
         Sweep("deadlines", timedelta(seconds=5), services.deadlines.run),
         Sweep("papers", timedelta(minutes=1), services.documents.expire),
+        Sweep("sign of life", sign_of_life.EVERY, sign_of_life.give_sign),
         Sweep("leftovers", timedelta(minutes=10), delete_leftovers),
     )
 

@@ -17,8 +17,6 @@ from types import FrameType
 from typing import NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
-import urllib3
-
 from backend.operations.banner import banner
 from backend.operations.children import Children, children, stop_leftovers
 from backend.operations.data_folder import Secrets, announced, data_folder, held, kept_secrets
@@ -26,6 +24,7 @@ from backend.operations.embedded_postgres import OWNER, cluster, embedded_binari
 from backend.operations.embedded_store import REGION, Store, store
 from backend.operations.refusal import Refusal
 from backend.operations.servers import MARK, is_free
+from backend.operations.sign_of_life import is_well
 from backend.settings import Mode
 from storage.port import StoreConfig
 from storage.setup import Process, set_up
@@ -180,7 +179,7 @@ class _Stack:
                 raise Refusal(ended)
             if time.monotonic() > give_up:
                 raise Refusal(f"{waiting[0]} did not answer 200 within {READY_SECONDS:.0f} s")
-            waiting = [address for address in waiting if not _answers(address)]
+            waiting = [address for address in waiting if not is_well(address)]
             time.sleep(0.05)
 
     def _ended(self, family: Children) -> str | None:
@@ -257,10 +256,3 @@ def _port(env: Mapping[str, str], name: str, usual: int) -> int:
     if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
         raise Refusal(f"{name} must be a port number, 1 to 65535")
     return int(value)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return urllib3.request("GET", address, timeout=5.0, retries=False).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False

@@ -33,6 +33,7 @@ NAMES = (
     "roles",
     "people",
     "registry",
+    "takeovers",
     "documents",
     "applications",
     "notices",
@@ -51,7 +52,8 @@ def create_app(services: Services) -> Litestar:
     return Litestar(
         route_handlers=[live, ready, files, *PAGES, REVIEW, data_console(Gate(DataConsole(services), login))],
         dependencies=dependencies(services, NAMES) | {"console_login": Provide(lambda: login, sync_to_thread=False)},
-        middleware=[SecurityHeaders(), Sessions(login)],
+        # Without a referrer a browser calls the origin of a form "null"; ours are asked where they come from.
+        middleware=[SecurityHeaders(referrer_policy="same-origin"), Sessions(login)],
         guards=[signed_in, own_form],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,

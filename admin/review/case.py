@@ -29,12 +29,14 @@ from backend.applications.case import load_case
 from backend.applications.casefile import CaseFile
 from backend.applications.committee import ReviewInput, SettlementInput
 from backend.applications.desk import Tab
-from backend.applications.lifecycle import Action, State
+from backend.applications.lifecycle import FILING, Action, Move, State
+from backend.applications.papers import Slot
 from backend.applications.service import Applications, Details
 from backend.applications.words import ACTIONS, STAFF_STATES
 from backend.clock import Clock
+from backend.documents.counter import papers_of
 from backend.documents.kinds import KIND_LABELS, REJECTION_LABELS, STATE_LABELS, VIEWABLE, PaperKind, PaperState
-from backend.documents.queries import CasePaper
+from backend.documents.queries import CasePaper, PaperEntry
 from backend.errors import DomainError, Stale
 from backend.identity import Actor, Role
 from backend.people.service import People
@@ -44,6 +46,9 @@ from backend.sealing import Sealer
 
 ZOOMS = ("100", "150", "200", "300")
 TURNS = ("0", "90", "180", "270")
+
+#: Acts that have a form of their own beside the votes.
+_WITH_FORMS = (Action.REVIEW, Action.SETTLE, Action.RECUSE)
 
 #: Acts of one who files: afterwards the page stays on the case.
 _FILING = (Action.SUBMIT, Action.WITHDRAW, Action.CONFIRM, Action.DECLINE)
@@ -155,8 +160,10 @@ async def show(
         turn=_one_of(request.query_params.get("turn", ""), TURNS),
         zooms=ZOOMS,
         turns=TURNS,
+        offered=[move.action for move in found.moves],
+        bar=sorted((move for move in found.moves if move.action not in _WITH_FORMS), key=_by_key),
         verifies=_verifies(actor, found),
-        attachable=None,
+        attachable=await _attachable(actor, found, applications, sealer),
         revealed=revealed,
         link=link,
         changes=changes,
@@ -219,6 +226,32 @@ def _shown_paper(found: CaseFile, wanted: str) -> CasePaper | None:
     waiting = [paper for paper in found.papers if paper.paper.state == PaperState.CHECKED]
     chosen = [paper for paper in found.papers if str(paper.paper.id) == wanted]
     return next(iter([*chosen, *waiting, *found.papers]), None)
+
+
+def _by_key(move: Move) -> tuple[int, str]:
+    """What leads on first, then what sends back, then what ends."""
+    return "arx".find(KEYS.get(move.action, (" ", ""))[0]), move.action
+
+
+async def _attachable(
+    actor: Actor, found: CaseFile, applications: Applications, sealer: Sealer
+) -> list[tuple[Slot, list[PaperEntry]]] | None:
+    """For who files the case: each requirement with the worker's papers that could answer it; None for all others."""
+    case = found.case
+    if case.stage_key != FILING or case.subject_person is None or not applications.files(actor, case):
+        return None
+    there = {paper.upload for slot in found.slots for paper in slot.papers}
+    return [
+        (
+            slot,
+            [
+                entry
+                for entry in await papers_of(actor, case.subject_person, slot.requirement.kinds, sealer)
+                if entry.id not in there
+            ],
+        )
+        for slot in found.slots
+    ]
 
 
 def _verifies(actor: Actor, found: CaseFile) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,18 @@ def _words(language: Language) -> dict[str, Any]:
     def yuan(fen: int) -> str:
         return f"{fen / 100:,.2f}"
 
+    def pairs(rows: Iterable[Mapping[str, Any]], label: str = "name") -> list[tuple[Any, str]]:
+        return [(row["id"], row[label]) for row in rows]
+
     def role(name: str) -> str:
         return ROLE_LABELS[Role(name)].in_(language) if name in set(Role) else name
 
-    return {"when": when, "moment": moment, "day": day, "yuan": yuan, "role_of": role, "query": urlencode}
+    return {
+        "pairs": pairs,
+        "when": when,
+        "moment": moment,
+        "day": day,
+        "yuan": yuan,
+        "role_of": role,
+        "query": urlencode,
+    }

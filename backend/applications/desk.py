@@ -157,10 +157,10 @@ async def counts(actor: Actor, today: date) -> dict[Tab, int]:
     return {tab: row[tab.value] for tab in Tab}
 
 
-async def units_below(actor: Actor) -> list[asyncpg.Record]:
-    """The units in the actor's scope, by name, for a filter."""
+async def units_below(actor: Actor, roles: Iterable[Role] = READERS) -> list[asyncpg.Record]:
+    """The units in the scope of these roles of the actor, by name, to choose from."""
     params = _Params()
-    reach = _scope(actor, "u", params)
+    reach = _scope(actor, "u", params, roles)
     return await fetch(
         f"SELECT u.id, u.short_name FROM trade_union u WHERE u.level = 'unit' AND ({' OR '.join(reach) or 'false'})"
         " ORDER BY u.short_name LIMIT 500",
@@ -318,9 +318,9 @@ def _free_of_conflict(actor: Actor, stage: str, params: _Params) -> str:
                 AND e.action = ANY({involving}::text[]) AND NOT (e.from_stage = a.stage AND e.to_stage = a.stage))))"""
 
 
-def _scope(actor: Actor, alias: str, params: _Params) -> list[str]:
-    """One condition per union that a reading role of the actor is bound to."""
-    reached = {(binding.level.column, binding.union_id): binding for binding in actor.unions_as(*READERS)}
+def _scope(actor: Actor, alias: str, params: _Params, roles: Iterable[Role] = READERS) -> list[str]:
+    """One condition per union that a role of the actor is bound to."""
+    reached = {(binding.level.column, binding.union_id): binding for binding in actor.unions_as(*roles)}
     return [_reaches(binding, alias, params) for binding in reached.values()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -112,4 +113,26 @@ async def versions(organisers: list[UUID]) -> list[asyncpg.Record]:
         " FROM programme_version v JOIN programme p ON p.id = v.programme"
         " WHERE p.organiser = ANY($1) ORDER BY v.id DESC",
         organisers,
+    )
+
+
+async def version_row(version: UUID) -> asyncpg.Record | None:
+    """A programme version with its programme and who drafted and published it."""
+    return await fetch_one(
+        """SELECT v.*, p.organiser, p.kind, p.code, p.name_zh, p.name_en, u.name AS organiser_name,
+            d.name AS drafter, b.name AS publisher
+        FROM programme_version v JOIN programme p ON p.id = v.programme JOIN trade_union u ON u.id = p.organiser
+        LEFT JOIN console_account d ON d.id = v.drafted_by LEFT JOIN console_account b ON b.id = v.published_by
+        WHERE v.id = $1""",
+        version,
+    )
+
+
+async def policies_of(ids: Sequence[UUID]) -> list[asyncpg.Record]:
+    """The policy rows that a version resolved to, in its order."""
+    return await fetch(
+        "SELECT p.topic, p.rules, p.clause, p.effective_from, p.effective_to, u.name AS union_name"
+        " FROM unnest($1::uuid[]) WITH ORDINALITY AS ids (id, place) JOIN policy_row p ON p.id = ids.id"
+        " JOIN trade_union u ON u.id = p.trade_union ORDER BY ids.place",
+        list(ids),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from backend.applications.allocation import Candidate, Places, lot
+from backend.applications.allocation import Candidate, Places, allocate, lot
 from backend.applications.programme import Ruleset
 from backend.database import fetch, fetch_one, fetch_value
 from backend.errors import NotFound
@@ -313,5 +314,95 @@ async def roster_rows(batch_id: UUID) -> Sequence[asyncpg.Record]:
         FROM application a JOIN stay_request r ON r.application = a.id JOIN person p ON p.id = r.person
         JOIN staff_record d ON d.person = p.id JOIN trade_union u ON u.id = d.unit
         WHERE a.aggregate = $1 AND a.state IN ('confirmed', 'completed') ORDER BY u.name, p.name""",
+        batch_id,
+    )
+
+
+async def require_batch_in_scope(bindings: Sequence[Binding], batch_id: UUID) -> asyncpg.Record:
+    """A batch as `batch_row` gives it, if these bindings reach its organiser; raises NotFound."""
+    condition, params = scope_sql(bindings, "u", 2)
+    reached = await fetch_value(
+        f"SELECT EXISTS (SELECT FROM batch b JOIN trade_union u ON u.id = b.organiser WHERE b.id = $1 AND {condition})",
+        batch_id,
+        *params,
+    )
+    if not reached:
+        raise NotFound(Text("没有找到这个批次。", "No such batch."))
+    return await batch_row(batch_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Where a case would stand if the places were given now."""
+
+    application: UUID
+    number: str
+    subject_name: str
+    unit_name: str
+    quota_name: str
+    points: int
+    placement: str
+    rank: int
+
+
+async def ranking_preview(batch_id: UUID) -> list[Ranked]:
+    """Mains and reserves as `allocate` would place them now; nothing is written."""
+    placed = allocate(await candidates(batch_id), await places(batch_id))
+    rows = {
+        row["id"]: row
+        for row in await fetch(
+            """SELECT a.id, a.number, a.subject_name, a.points, coalesce(u.short_name, '') AS unit_name,
+                coalesce(q.short_name, '') AS quota_name
+            FROM application a JOIN stay_request r ON r.application = a.id
+            LEFT JOIN trade_union u ON u.id = a.unit_id LEFT JOIN trade_union q ON q.id = r.quota_union
+            WHERE a.id = ANY($1)""",
+            [place.application for place in placed],
+        )
+    }
+    return [
+        Ranked(
+            application=place.application,
+            number=rows[place.application]["number"],
+            subject_name=rows[place.application]["subject_name"],
+            unit_name=rows[place.application]["unit_name"],
+            quota_name=rows[place.application]["quota_name"],
+            points=rows[place.application]["points"],
+            placement=place.placement,
+            rank=place.rank,
+        )
+        for place in placed
+    ]
+
+
+async def undecided_cases(batch_id: UUID) -> Sequence[asyncpg.Record]:
+    """The cases that hold an allocation up: those of `undecided`, the oldest first."""
+    return await fetch(
+        "SELECT id, number, subject_name, state, stage FROM application WHERE aggregate = $1 AND stage <> ''"
+        " AND state <> 'draft' AND stage <> $2 AND placement = '' ORDER BY id LIMIT 100",
+        batch_id,
+        await allocation_stage(batch_id),
+    )
+
+
+async def sanatoria() -> Sequence[asyncpg.Record]:
+    """The places of rest, by name."""
+    return await fetch("SELECT id, name FROM sanatorium ORDER BY name LIMIT 500")
+
+
+async def unions_for_quota(organiser: UUID) -> Sequence[asyncpg.Record]:
+    """The unions that a batch of this organiser may give places to: itself and all below, by level and name."""
+    return await fetch(
+        """SELECT id, short_name, level FROM trade_union
+        WHERE active AND (id = $1 OR $1 IN (national_id, province_id, city_id, county_id, unit_id))
+        ORDER BY array_position(ARRAY['national', 'province', 'city', 'county', 'unit'], level::text), short_name
+        LIMIT 1000""",
+        organiser,
+    )
+
+
+async def notice_of_batch(batch_id: UUID) -> asyncpg.Record | None:
+    """The latest public notice of a batch."""
+    return await fetch_one(
+        "SELECT id, state, first_on, last_on FROM notice WHERE aggregate = $1 ORDER BY published_at DESC LIMIT 1",
         batch_id,
     )

@@ -1,0 +1,58 @@
+"""Papers taken in at the union's counter: an officer sends a worker's file through the console."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import PurePath
+from uuid import UUID
+
+from backend.database import fetch
+from backend.documents.access import FILE_ROLES, load
+from backend.documents.kinds import MediaType, PaperKind
+from backend.documents.queries import PaperEntry, one
+from backend.documents.service import Documents, store_errors
+from backend.identity import Actor
+from backend.sealing import Sealer
+from backend.unions.scope import scope_sql
+from storage.keys import Bucket
+
+_BY_SUFFIX = {
+    ".pdf": MediaType.PDF,
+    ".jpg": MediaType.JPEG,
+    ".jpeg": MediaType.JPEG,
+    ".png": MediaType.PNG,
+    ".heic": MediaType.HEIC,
+}
+
+
+async def take_in(documents: Documents, actor: Actor, person: UUID, kind: PaperKind, name: str, content: bytes) -> UUID:
+    """Put a worker's file into quarantine and have it checked, as if the worker's phone had sent it; the upload's id.
+
+    The type is told by the name and proven by the check. No transaction may be open: the store is called. Raises as
+    `Documents.reserve_for` and `Documents.complete`.
+    """
+    media_type = _BY_SUFFIX.get(PurePath(name).suffix.lower(), "")
+    reserved = await documents.reserve_for(
+        actor, person, kind, name, len(content), hashlib.sha256(content).digest(), media_type
+    )
+    paper = await load(reserved.upload_id)
+    with store_errors():
+        await documents.store.put(Bucket.QUARANTINE, paper.object_key, content, content_type=media_type)
+    await documents.complete(actor, paper.id)
+    return paper.id
+
+
+async def papers_of(actor: Actor, person: UUID, kinds: Sequence[str], sealer: Sealer) -> list[PaperEntry]:
+    """The usable papers of a worker in the scope of a role for files, of these kinds, newest first."""
+    reached, unions = scope_sql(actor.unions_as(*FILE_ROLES), "r", 3)
+    rows = await fetch(
+        "SELECT u.id FROM upload u JOIN staff_record r ON r.person = u.owner_person"
+        " WHERE u.owner_person = $1 AND u.kind = ANY($2) AND u.state IN ('uploaded', 'checked', 'verified')"
+        f" AND {reached} ORDER BY u.id DESC LIMIT 50",
+        person,
+        list(kinds),
+        *unions,
+    )
+    found = [await one(row["id"], sealer) for row in rows]
+    return [entry for entry in found if entry is not None]

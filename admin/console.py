@@ -105,6 +105,7 @@ class DataConsole(AdminRouter):
         html = self.template.replace('lang="en"', f'lang="{language.value}"').replace(
             "</head>",
             f"{_meta('desks', desks)}{_meta('lists', lists)}"
+            '<link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
             '<link rel="stylesheet" href="/static/data.css"><script src="/static/data.js" defer></script></head>',
         )
         return HTMLResponse(html.replace("<title>Piccolo Admin</title>", f"<title>{SITE.in_(language)}</title>"))

@@ -20,6 +20,9 @@ class SecurityHeaders(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP,)
 
+    def __init__(self, referrer_policy: str = "no-referrer") -> None:
+        self._referrer_policy = referrer_policy
+
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Add the headers to the answer."""
         request_id = str(new_id())
@@ -30,7 +33,7 @@ class SecurityHeaders(ASGIMiddleware):
                 headers.setdefault("X-Request-Id", request_id)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("X-Frame-Options", "DENY")
-                headers.setdefault("Referrer-Policy", "no-referrer")
+                headers.setdefault("Referrer-Policy", self._referrer_policy)
                 headers.setdefault("Content-Security-Policy", CSP)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from litestar import Litestar, Router
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme, Tag
 
 from backend.accounts.routes import ROUTER as ACCOUNTS
 from backend.applications.routes import ROUTER as APPLICATIONS
@@ -19,6 +16,7 @@ from backend.unions.routes import ROUTER as UNIONS
 from backend.web.auth import Authentication, signed_in
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
+from backend.web.openapi import openapi
 from backend.web.problem import EXCEPTION_HANDLERS
 from backend.web.public import notice_page
 from backend.web.wiring import dependencies, pool
@@ -39,34 +37,6 @@ NAMES = (
     "notices",
     "requests",
 )
-
-
-def openapi() -> OpenAPIConfig:
-    """What the OpenAPI document says of the whole API."""
-    return OpenAPIConfig(
-        title="Niangjia 娘家",
-        version="1",
-        description=(
-            "Benefits and recognition for union members. Times are RFC 3339 in UTC, dates are local (Asia/Shanghai),"
-            " money is integer fen. Errors are RFC 9457 problem details with a stable `code`; words follow"
-            " Accept-Language (zh-CN, en). Creating and deciding POSTs take an Idempotency-Key."
-        ),
-        path="/schema",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        security=[{"bearer": []}],
-        components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
-        tags=[
-            Tag("accounts", "Logging in, devices, consents."),
-            Tag("unions", "Finding one's union."),
-            Tag("registry", "One's own record in the file of frontline staff."),
-            Tag("documents", "Papers: reserve, upload to the store, complete, follow."),
-            Tag("recuperation", "Batches of rest and recuperation, and requests."),
-            Tag("applications", "One's cases: where they are, submit, confirm, withdraw."),
-            Tag("notices", "Public notices and objections."),
-            Tag("notifications", "The inbox."),
-            Tag("health", "Whether the process lives and is ready."),
-        ],
-    )
 
 
 def create_app(services: Services) -> Litestar:

@@ -28,11 +28,11 @@ from backend.accounts.schemas import (
 )
 from backend.accounts.tokens import ACCESS_LIFETIME
 from backend.identity import Actor
-from backend.web.auth import PUBLIC
+from backend.web.auth import NO_SECURITY, PUBLIC
 from backend.web.handlers import read, remove, write
 
 
-@write("/login/codes", opt=PUBLIC, status_code=202, operation_id="sendLoginCode")
+@write("/login/codes", opt=PUBLIC, security=NO_SECURITY, status_code=202, operation_id="sendLoginCode")
 async def send_code(
     request: Request[Any, Any, Any], data: JSONBody[CodeRequest], login: NamedDependency[Login]
 ) -> Sent:
@@ -41,13 +41,13 @@ async def send_code(
     return Sent()
 
 
-@write("/login/tokens", opt=PUBLIC, status_code=200, operation_id="logIn")
+@write("/login/tokens", opt=PUBLIC, security=NO_SECURITY, status_code=200, operation_id="logIn")
 async def log_in(data: JSONBody[TokenRequest], login: NamedDependency[Login]) -> TokensOut:
     """Trade a code for an access and a refresh token."""
     return _tokens(await login.log_in(data.phone, data.code, data.device))
 
 
-@write("/login/refresh", opt=PUBLIC, status_code=200, operation_id="refreshTokens")
+@write("/login/refresh", opt=PUBLIC, security=NO_SECURITY, status_code=200, operation_id="refreshTokens")
 async def refresh(data: JSONBody[RefreshRequest], login: NamedDependency[Login]) -> TokensOut:
     """Trade the refresh token for the next; a retry of a lost answer gets the same one, later reuse ends the device."""
     return _tokens(await login.refresh(data.refresh_token))

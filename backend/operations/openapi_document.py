@@ -21,5 +21,6 @@ def openapi_document() -> str:
     }.items():
         os.environ.setdefault(name, value)
     from backend.asgi import app
+    from backend.web.glossary import described
 
-    return json.dumps(app.openapi_schema.to_schema(), ensure_ascii=False, indent=2)
+    return json.dumps(described(app.openapi_schema.to_schema()), ensure_ascii=False, indent=2)

@@ -20,6 +20,9 @@ from backend.words import Language
 #: Marks a route that anybody may call: `opt=PUBLIC`.
 PUBLIC = {"public": True}
 
+#: What the OpenAPI document says of such a route: `security=NO_SECURITY`.
+NO_SECURITY: list[dict[str, list[str]]] = [{}]
+
 _CACHED_TOKENS = 4096
 
 

@@ -11,7 +11,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from backend.applications.notices import Notices
-from backend.web.auth import PUBLIC
+from backend.web.auth import NO_SECURITY, PUBLIC
+from backend.web.handlers import problems
 from backend.web.problem import language_of
 
 _PAGES = Environment(
@@ -19,7 +20,15 @@ _PAGES = Environment(
 )
 
 
-@get("/notices/{token:str}", opt=PUBLIC, tags=["notices"], operation_id="readNotice", media_type=MediaType.HTML)
+@get(
+    "/notices/{token:str}",
+    opt=PUBLIC,
+    security=NO_SECURITY,
+    tags=["notices"],
+    operation_id="readNotice",
+    media_type=MediaType.HTML,
+    responses=problems(400, 404, 429, 503),
+)
 async def notice_page(
     token: FromPath[str], request: Request[Any, Any, Any], notices: NamedDependency[Notices]
 ) -> Response[str]:

@@ -30,6 +30,7 @@ class Phone:
         self.api = api
         self.messages = messages
         self.number = number
+        self.access_token = ""
         self.refresh_token = ""
         self._headers: dict[str, str] = {"Accept-Language": "zh-CN"}
 
@@ -46,6 +47,7 @@ class Phone:
 
     def use(self, access_token: str) -> None:
         """Send this token from now on."""
+        self.access_token = access_token
         self._headers["Authorization"] = f"Bearer {access_token}"
 
     async def code(self, purpose: str = "登录") -> str:

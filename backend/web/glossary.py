@@ -1,0 +1,212 @@
+"""One vocabulary for the OpenAPI document: a field's name means the same wherever it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ID = "0197a5c0-3d1f-7c1a-9a55-2f6f0c1d7e01"
+_AT = "2026-03-02T01:00:00Z"
+
+#: Field, meaning with its unit, example. A schema's own description or example goes before.
+FIELDS: dict[str, tuple[str, Any]] = {
+    "above": ("Names of the unions above, from the top.", ["泰安市总工会(示例)"]),
+    "access_token": ("JWT for the Authorization header.", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"),
+    "account_id": ("The login.", _ID),
+    "actions": ("What the caller may do now.", ["confirm", "decline"]),
+    "acts_next": ("Who acts next, in one sentence.", "由泰安市总工会(示例)办理,现在不需要您做什么。"),
+    "address": ("Where the sanatorium is.", "青岛市崂山区示例路 1 号"),
+    "application": ("The case it is about, if any.", _ID),
+    "application_id": ("The case.", _ID),
+    "area_code": ("Division code, six digits (GB/T 2260).", "370900"),
+    "at": ("When, in UTC; null while it has not happened.", _AT),
+    "awarded_on": ("Local date of the award.", "2020-09-08"),
+    "batch_id": ("The batch.", _ID),
+    "born_on": ("Local date of birth.", "1990-01-01"),
+    "capacity": ("Places in all, persons.", 20),
+    "certification": ("Who says that somebody is frontline staff.", "commission_list"),
+    "certifications": ("Choices for `certification`.", [{"value": "commission_list", "label": "卫健委名单"}]),
+    "checked_at": ("When the file was checked, in UTC; null before.", _AT),
+    "checks": ("Every rule, passed or not.", []),
+    "clause": ("Notice and article that the rule comes from; empty for a rule of form.", "泰会办〔2020〕7号 (三)5"),
+    "closes_at": ("End of the window to apply, in UTC.", "2026-03-16T10:00:00Z"),
+    "code": ("Stable name for programs.", "stale_version"),
+    "comment": ("Words of the person who acted; empty for none.", "情况属实"),
+    "companion_rule": ("none, self_paid or free.", "self_paid"),
+    "companions": ("Family members who travel along, persons.", 1),
+    "conditions": ("What the sanatorium must know of one's health; sealed.", "无"),
+    "confirm_working_days": ("Working days to confirm an offered place.", 3),
+    "contact": ("Whom to call when something happens.", {"name": "王某某", "phone": "13800009999", "relation": "配偶"}),
+    "cost_per_day_fen": ("Cost per person and day, fen (CNY).", 50000),
+    "created_at": ("When it was made, in UTC.", _AT),
+    "days": ("Length with travel, days.", 7),
+    "department": ("Department within the unit.", "重症医学科"),
+    "detail": ("What went wrong, for people, in the caller's language.", "内容已被他人更新,请刷新后再试。"),
+    "device": ("Name of the phone in the list of devices.", "小米手机"),
+    "dispatch": ("none, in_province or other_province.", "other_province"),
+    "dispatches": ("Choices for `dispatch`.", [{"value": "none", "label": "本地"}]),
+    "due_on": ("Last local day to act; null for none.", "2026-03-30"),
+    "eligible": ("Whether every rule is met.", True),
+    "emergency": ("Name of the emergency.", "新冠肺炎疫情(示例)"),
+    "emergency_id": ("The emergency.", _ID),
+    "end_on": ("Last local day; null while it goes on.", "2023-01-08"),
+    "ends_on": ("Last local day of the stay.", "2026-05-03"),
+    "evidence": ("An upload of one's own that shows it; null for none.", None),
+    "expires_at": ("Until when it is good, in UTC.", _AT),
+    "expires_in_s": ("Good for so many seconds.", 900),
+    "expires_on": ("Last local day on which a verified paper counts; null for none.", None),
+    "explanation": ("Where the case is, in plain words.", "由泰安市总工会(示例)办理。"),
+    "field": ("Dotted path of the input concerned; empty for none.", "identifier.number"),
+    "fields": ("Form fields to send before the file, in this order.", {"key": "0b1c"}),
+    "filed_by": ("Name of the officer who filed it; null where the worker did.", None),
+    "first_on": ("First local day.", "2026-03-17"),
+    "fit_to_travel": ("Whether one feels fit to travel.", True),
+    "form": ("The form that sends the file to the store; null once it is there.", None),
+    "from_on": ("First local day.", "2020-02-09"),
+    "funding_source": ("Who pays.", "市总工会专项资金"),
+    "given_at": ("When it was given, in UTC.", _AT),
+    "headline": ("Where it is, in one phrase.", "市级评审中"),
+    "health": ("One's health declaration; sealed.", {"fit_to_travel": True, "conditions": ""}),
+    "honour_levels": ("Choices for an honour's `level`.", [{"value": "city", "label": "市级"}]),
+    "honours": ("Commendations that one holds.", []),
+    "id": ("UUIDv7.", _ID),
+    "identifier": (
+        "The document number; null leaves the one on record.",
+        {"type": "resident_id", "number": "370999198506150016"},
+    ),
+    "identifier_masked": ("The number with its middle hidden.", "3709**********0016"),
+    "identifier_type": ("Kind of document.", "resident_id"),
+    "identifier_types": ("Choices for an identifier's `type`.", [{"value": "resident_id", "label": "居民身份证"}]),
+    "instance": ("The path that was asked for.", "/api/v1/applications"),
+    "items": ("The rows of this page.", []),
+    "job_categories": ("Choices for `job_category`.", [{"value": "nurse", "label": "护士"}]),
+    "job_category": ("What one works as.", "nurse"),
+    "joined_unit_on": ("Local date since when one works in the unit.", "2012-07-01"),
+    "key": ("Stable name of the step.", "committee"),
+    "kind": ("Which kind; a stable name.", "recuperation"),
+    "kind_label": ("The kind, in the caller's language.", "工作证"),
+    "kinds": ("Kinds of paper that answer the requirement.", ["work_permit"]),
+    "label": ("Words for people, in the caller's language.", "工作证"),
+    "last_used_at": ("When it was last used, in UTC.", _AT),
+    "level": ("Which level; a stable name.", "city"),
+    "list_version": ("Which official list, where listed.", "第3版"),
+    "malware": ("clean, found or not_scanned.", "not_scanned"),
+    "media_type": ("Media type of the file.", "image/jpeg"),
+    "message": ("What is wrong, for people.", "身份证号校验位不正确,请核对。"),
+    "name": ("Name, at most 25 Chinese characters for a person.", "古丽·买买提"),
+    "next_cursor": ("`cursor` of the next page; null on the last.", None),
+    "notice": ("Path of the public notice while it stands; null otherwise.", None),
+    "notice_basis": ("On which ground names will be published.", "泰会办〔2020〕7号 (三)5"),
+    "number": ("Number of the case or document as people quote it.", "RR-2026-000318"),
+    "opens_at": ("Begin of the window to apply, in UTC.", _AT),
+    "organiser": ("Union that organises it.", "泰安市总工会(示例)"),
+    "pages": ("Pages of the file; 0 before the check.", 1),
+    "papers": ("The papers that are asked for.", []),
+    "parts": ("What each part answers.", {"database": "ok"}),
+    "passed": ("Whether the rule is met.", True),
+    "person_id": ("The person behind the login; null before a record is entered.", None),
+    "phone": ("Mainland mobile number.", "13800000000"),
+    "phone_masked": ("The phone with its middle hidden.", "138****0000"),
+    "place": ("Where one served.", "湖北省黄冈市"),
+    "placement": ("main, reserve, or empty before the allocation.", "main"),
+    "point_lines": ("How the points come about, line by line.", []),
+    "points": ("Priority points; more goes first.", 86),
+    "population": ("Which group of workers.", "frontline_medical"),
+    "populations": ("Choices for `population`.", [{"value": "frontline_medical", "label": "一线医务人员"}]),
+    "post": ("What one did there.", "重症护理"),
+    "problem": ("Why it was not accepted, for people; empty for none.", ""),
+    "programme": ("Name of the programme.", "一线医务人员疗休养"),
+    "purpose": ("What a consent is for; a stable name.", "sensitive_data"),
+    "rank": ("Place in the order among mains or reserves; null before.", 1),
+    "read_at": ("When it was read, in UTC; null before.", None),
+    "reason": ("Why one asks; put on record.", "核对证件照片"),
+    "refresh_token": ("Trades for the next pair of tokens, once.", "AZel-2f6f0c1d7e01"),
+    "relation": ("How one is related.", "配偶"),
+    "required": ("Whether one cannot do without it.", True),
+    "requirement": ("Stable name of a paper that is asked for.", "identity"),
+    "reserved_at": ("When the place was made, in UTC.", _AT),
+    "return_reason": ("Why it was returned; empty for none.", ""),
+    "sanatorium": ("Name of the sanatorium.", "崂山疗养院(示例)"),
+    "services": ("Periods at the front.", []),
+    "sex": ("female, male or empty.", "female"),
+    "sha256": ("SHA-256 of the file, hexadecimal.", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+    "size": ("Size of the file, bytes.", 348160),
+    "source": ("worker or unit: who entered the record first.", "worker"),
+    "stage": ("Name of the present stage.", "市级评审"),
+    "start_on": ("First local day.", "2020-01-24"),
+    "starts_on": ("First local day of the stay.", "2026-04-27"),
+    "state": ("Where it stands; a stable name.", "submitted"),
+    "state_label": ("Where it stands, in the caller's language.", "等待核验"),
+    "status": ("HTTP status, or live, ready, not_ready.", 409),
+    "steps": ("The way of the case, step by step.", []),
+    "submitted_at": ("When it was first sent, in UTC; null before.", _AT),
+    "text": ("The words of the message.", "您的申请已收到。"),
+    "text_version": ("Which wording.", "2026-03"),
+    "title": ("A heading.", "内容已变化"),
+    "to_on": ("Last local day; null while it goes on.", "2020-03-22"),
+    "type": ("Which type; a stable name.", "resident_id"),
+    "unit": ("Name of the unit one works in.", "岱宗中心医院(示例)"),
+    "unit_id": ("The unit one works in.", _ID),
+    "unread": ("Messages that were not read yet.", 1),
+    "upload_id": ("The upload.", _ID),
+    "uploaded_at": ("When the file arrived, in UTC; null before.", _AT),
+    "uploads": ("Uploads that were attached, newest first.", [_ID]),
+    "url": ("Where to send the file to, or where it is.", "https://files.example.cn/quarantine"),
+    "valid_for_s": ("Good for so many seconds.", 300),
+    "value": ("Stable name of the choice.", "nurse"),
+    "verified_at": ("When the unit verified it, in UTC; null before.", None),
+    "version": ("Counts the changes; send back the one that was shown.", 1),
+    "violations": ("Every rule that is broken.", []),
+    "warnings": ("What will need attention.", []),
+    "words": ("What is said, in full.", "工会为办理关爱待遇使用您的姓名、单位、手机和证件号码。"),
+    "your_turn": ("Whether the case waits for the worker.", False),
+}
+
+_PROBLEM_EXAMPLES: dict[str, dict[str, Any]] = {
+    "400": {"code": "malformed", "title": "请求格式不正确", "detail": "请求内容有误,请按说明修改。"},
+    "401": {"code": "login_needed", "title": "请先登录", "detail": "登录已失效,请重新登录。"},
+    "403": {"code": "not_your_part", "title": "没有权限", "detail": "这一步不由您办理。"},
+    "404": {"code": "not_found", "title": "没有找到", "detail": "没有找到,或您无权查看。"},
+    "409": {"code": "stale_version", "title": "内容已变化", "detail": "内容已被他人更新,请刷新后再试。"},
+    "413": {"code": "too_large", "title": "内容过大", "detail": "内容超过上限。"},
+    "422": {
+        "code": "rule_violation",
+        "title": "不符合规定",
+        "detail": "不符合规定,请查看各项说明。",
+        "violations": [
+            {
+                "code": "paper_missing",
+                "message": "缺少材料:身份证",
+                "field": "papers.identity",
+                "clause": "",
+            }
+        ],
+    },
+    "429": {"code": "throttled", "title": "操作过于频繁", "detail": "操作过于频繁,请 30 秒后再试。"},
+    "503": {"code": "unavailable", "title": "系统繁忙", "detail": "系统繁忙,请稍后再试。您已提交的内容不会丢失。"},
+}
+
+PROBLEM = "application/problem+json"
+
+
+def described(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with the meaning and an example of every field, and an example of every problem."""
+    for schema in document["components"]["schemas"].values():
+        for name, field in schema.get("properties", {}).items():
+            if name in FIELDS:
+                meaning, example = FIELDS[name]
+                # Beside a reference nothing else is read by older tools: the schema behind it speaks for itself.
+                field.setdefault("description", meaning)
+                if "$ref" not in field and not ({"examples", "example"} & field.keys()):
+                    field["examples"] = [example]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for status, answer in operation.get("responses", {}).items():
+                if PROBLEM in answer.get("content", {}):
+                    answer["content"][PROBLEM]["example"] = {
+                        "type": "about:blank",
+                        "status": int(status),
+                        "instance": path,
+                        "violations": [],
+                        **_PROBLEM_EXAMPLES[status],
+                    }
+    return document

@@ -185,9 +185,9 @@ def _owner_dsn() -> str:
     from backend.operations.business_clock import require_demo
 
     _join_running_stack()
-    require_demo(os.environ.get("NIANGJIA_MODE"))
     if not os.environ.get("DATABASE_URL"):
         raise SettingsError(f"nothing runs on {data_folder()}: `make run` first, or set DATABASE_URL")
+    require_demo(os.environ.get("NIANGJIA_MODE"))
     return os.environ["DATABASE_URL"]
 
 

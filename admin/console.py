@@ -101,10 +101,12 @@ class DataConsole(AdminRouter):
         """The page of the data console, with our style and our few lines of script."""
         language = reader_of(request).browser.language
         desks = {shown.alias(language): shown.desk for shown in _readable(request) if shown.desk}
+        roles = reader_of(request).actor.roles
+        adds = [shown.alias(language) for shown in _readable(request) if shown.adders & roles]
         lists = [shown.alias(language) for shown in _readable(request) if shown.is_list]
         html = self.template.replace('lang="en"', f'lang="{language.value}"').replace(
             "</head>",
-            f"{_meta('desks', desks)}{_meta('lists', lists)}"
+            f"{_meta('desks', desks)}{_meta('lists', lists)}{_meta('adds', adds)}"
             '<link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
             '<link rel="stylesheet" href="/static/data.css"><script src="/static/data.js" defer></script></head>',
         )

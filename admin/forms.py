@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,10 +19,12 @@ from backend.applications.programme import ProgrammeContent
 from backend.calendars.service import fill_year
 from backend.composition import Services
 from backend.database import fetch_value
-from backend.errors import DomainError, NotFound
+from backend.errors import DomainError, NotFound, RuleViolation
 from backend.identity import Actor, Level, Role
 from backend.unions import service as unions
 from backend.words import Language, Text
+
+LONGEST_HOLIDAY = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,8 @@ class NewYear(BaseModel):
     """The working days of a year."""
 
     year: int = Field(title="年份 Year", ge=2020, le=2100)
-    holidays: str = Field(
-        title="放假日 Days off (YYYY-MM-DD…YYYY-MM-DD 名称 name; one per line)",
-        json_schema_extra={"widget": "text-area"},
-    )
-    make_up_days: str = Field(
-        default="",
-        title="调休上班日 Make-up days (YYYY-MM-DD; one per line)",
-        json_schema_extra={"widget": "text-area"},
-    )
+    holidays: str = Field(title="放假日 Days off: YYYY-MM-DD…YYYY-MM-DD 名称; …")
+    make_up_days: str = Field(default="", title="调休上班日 Make-up days: YYYY-MM-DD; …")
 
 
 class NewDraft(BaseModel):
@@ -100,17 +96,32 @@ async def _new_affiliation(services: Services, actor: Actor, data: NewAffiliatio
 
 
 async def _new_year(services: Services, actor: Actor, data: NewYear) -> Text:
-    off: dict[date, str] = {}
-    for line in filter(None, map(str.strip, data.holidays.splitlines())):
-        days, _, name = line.partition(" ")
+    try:
+        off, worked = _days_off(data.holidays), {date.fromisoformat(day) for day in _listed(data.make_up_days)}
+    except ValueError:
+        raise RuleViolation.of(
+            "date", Text("日期格式为 YYYY-MM-DD。", "Dates are written YYYY-MM-DD."), "holidays"
+        ) from None
+    await fill_year(actor, data.year, off, worked)
+    return Text("工作日历已录入。", "The calendar of the year is filled in.")
+
+
+def _days_off(words: str) -> dict[date, str]:
+    off = {}
+    for period in _listed(words):
+        days, _, name = period.partition(" ")
         first, _, last = days.partition("…")
         day, end = date.fromisoformat(first), date.fromisoformat(last or first)
+        if (end - day).days > LONGEST_HOLIDAY:
+            raise ValueError("longer than any holiday")
         while day <= end:
             off[day] = name.strip()
             day += timedelta(days=1)
-    worked = {date.fromisoformat(line.strip()) for line in data.make_up_days.splitlines() if line.strip()}
-    await fill_year(actor, data.year, off, worked)
-    return Text("工作日历已录入。", "The calendar of the year is filled in.")
+    return off
+
+
+def _listed(words: str) -> list[str]:
+    return [part.strip() for part in re.split("[;;\n]", words) if part.strip()]
 
 
 async def _new_draft(services: Services, actor: Actor, data: NewDraft) -> Text:

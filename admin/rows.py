@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import JSONB, UUID, Boolean, Date, ForeignKey, Integer, SmallInt, Timestamptz, Varchar
+from piccolo.columns import JSONB, UUID, Boolean, Date, ForeignKey, Integer, SmallInt, Varchar
 from piccolo.columns.readable import Readable
 from piccolo.table import Table
 
@@ -129,7 +129,7 @@ class CaseEntry(Table, tablename="case_list"):
     points = Integer()
     papers = Varchar(10)
     due_on = Date(null=True)
-    submitted_at = Timestamptz(null=True)
+    submitted_on = Date(null=True)
 
 
 class StaffEntry(Table, tablename="staff_list"):
@@ -157,8 +157,8 @@ class BatchEntry(Table, tablename="batch_list"):
     capacity = SmallInt()
     cost_per_day_fen = Integer()
     funding_source = Varchar(40)
-    opens_at = Timestamptz()
-    closes_at = Timestamptz()
+    opens_at = Varchar(20)
+    closes_at = Varchar(20)
     state = Varchar(12)
 
 
@@ -195,5 +195,5 @@ class RoleEntry(Table, tablename="role_list"):
     role = Varchar(20)
     union_name = Varchar(120)
     approved = Boolean()
-    from_at = Timestamptz()
-    to_at = Timestamptz(null=True)
+    from_at = Varchar(20)
+    to_at = Varchar(20, null=True)

@@ -268,14 +268,15 @@ SHOWN = (
             "points": Text("优先分", "Points"),
             "papers": Text("材料", "Papers"),
             "due_on": Text("期限", "Due"),
-            "submitted_at": Text("提交时间", "Submitted"),
+            "submitted_on": Text("提交日期", "Submitted"),
         },
         readers=CASE_READERS,
         values={
             "state": {str(state): text for state, text in STAFF_STATES.items()},
-            "awaiting_role": {role.value: text for role, text in ROLE_LABELS.items()},
+            "stage": {"filing": Text("填报", "Filing"), "": Text("—", "—")},
+            "awaiting_role": {"": Text("—", "—")} | {role.value: text for role, text in ROLE_LABELS.items()},
         },
-        order=("submitted_at", False),
+        order=("submitted_on", False),
         desk="/review/cases/",
     ),
     Shown(

@@ -11,6 +11,11 @@ CREATE FUNCTION console_may(setting text) RETURNS boolean LANGUAGE sql STABLE AS
     SELECT coalesce(current_setting(setting, true) = 'on', false)
 $$;
 
+-- An instant as it is read here: the local day and minute.
+CREATE FUNCTION console_time(instant timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT to_char(instant AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')
+$$;
+
 -- The first character and what hides the rest: 陈某某. The name itself is out of reach of who reads the lists, so the
 -- functions that mask it run as the owner.
 CREATE FUNCTION masked_name(name text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -49,8 +54,10 @@ GRANT SELECT (id, person, unit, population, job_category, certification, list_ve
 
 CREATE VIEW case_list WITH (security_invoker = true) AS
     SELECT a.id, a.number, masked_subject(a.id) AS name, coalesce(u.name, c.name, '') AS union_name, p.name_zh AS programme,
-        a.state, a.stage, a.awaiting_role, a.points, a.papers_verified || '/' || a.papers_required AS papers,
-        a.due_on, a.submitted_at
+        a.state, coalesce((SELECT s ->> 'label_zh' FROM jsonb_array_elements(v.content -> 'route') s
+            WHERE s ->> 'key' = a.stage), a.stage) AS stage,
+        a.awaiting_role, a.points, a.papers_verified || '/' || a.papers_required AS papers,
+        a.due_on, (a.submitted_at AT TIME ZONE 'Asia/Shanghai')::date AS submitted_on
     FROM application a
     JOIN programme_version v ON v.id = a.programme_version
     JOIN programme p ON p.id = v.programme
@@ -65,7 +72,8 @@ CREATE VIEW staff_list WITH (security_invoker = true) AS
 -- Batches and notices have a lifecycle and show nobody.
 CREATE VIEW batch_list WITH (security_invoker = true) AS
     SELECT b.id, b.name, o.name AS organiser_name, s.name AS sanatorium_name, b.starts_on, b.ends_on, b.capacity,
-        b.cost_per_day_fen, b.funding_source, b.opens_at, b.closes_at, b.state
+        b.cost_per_day_fen, b.funding_source, console_time(b.opens_at) AS opens_at, console_time(b.closes_at) AS closes_at,
+        b.state
     FROM batch b
     JOIN trade_union o ON o.id = b.organiser
     JOIN sanatorium s ON s.id = b.sanatorium;
@@ -166,8 +174,8 @@ CREATE VIEW account_list WITH (security_invoker = true) AS
     JOIN console_user u ON u.id = c.login
     LEFT JOIN trade_union e ON e.id = c.employer;
 CREATE VIEW role_list WITH (security_invoker = true) AS
-    SELECT b.id, u.username, c.name, b.role, t.name AS union_name, b.approved_by IS NOT NULL AS approved, b.from_at,
-        b.to_at
+    SELECT b.id, u.username, c.name, b.role, t.name AS union_name, b.approved_by IS NOT NULL AS approved,
+        console_time(b.from_at) AS from_at, console_time(b.to_at) AS to_at
     FROM role_binding b
     JOIN console_account c ON c.id = b.account
     JOIN console_user u ON u.id = c.login

@@ -44,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     command("api", _api, "serve the phone's API (NIANGJIA_API_HOST, NIANGJIA_API_PORT, NIANGJIA_API_WORKERS)")
     command("console", _console, "serve the console (NIANGJIA_CONSOLE_HOST, NIANGJIA_CONSOLE_PORT)")
     command("worker", _worker, "do queued jobs and keep deadlines")
+    install = command("install", _install, "begin production: working days, the union at the top, two first accounts")
+    install.add_argument("name", help="the union at the top, such as 泰安市总工会")
+    install.add_argument("--level", default="city", choices=["national", "province", "city", "county", "unit"])
+    install.add_argument("--kind", default="federation")
+    install.add_argument("--uscc", help="its unified social credit code")
+    install.add_argument("--area", help="its area code, six digits")
     command("seed", _seed, "fill an empty database with the invented data of a demonstration")
     health = command("health", _health, "exit 0 if a process is well: for health checks")
     health.add_argument("what", help="an address of /health/ready, or `worker` beside the worker")
@@ -102,6 +108,24 @@ def _worker(parsed: argparse.Namespace) -> None:
     from backend.worker import run
 
     asyncio.run(run())
+
+
+def _install(parsed: argparse.Namespace) -> None:
+    from backend.database import close_pool, open_pool
+    from backend.identity import Level
+    from backend.operations.install import install
+    from backend.unions.service import UnionInput
+
+    async def installing() -> None:
+        await open_pool(min_size=1, max_size=2)
+        try:
+            top = UnionInput(parsed.name, Level(parsed.level), parsed.kind, parsed.uscc, parsed.area)
+            for username, password in (await install(top)).items():
+                sys.stdout.write(f"{username}  {password}\n")
+        finally:
+            await close_pool()
+
+    asyncio.run(installing())
 
 
 def _seed(parsed: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,7 @@ from tempfile import mkdtemp
 
 import asyncpg
 
+from backend.operations.children import stop_leftovers
 from backend.operations.embedded_postgres import (
     OWNER,
     SUPERUSER,
@@ -51,8 +53,18 @@ def folder() -> Path:
     if FOLDER_VARIABLE not in os.environ:
         made = Path(mkdtemp(prefix="nj-", dir="/tmp"))
         made.chmod(0o711)
+        (made / "pid").write_text(str(os.getpid()))
+        _clear_killed_runs(made.parent)
         os.environ[FOLDER_VARIABLE] = str(made)
     return Path(os.environ[FOLDER_VARIABLE])
+
+
+def _clear_killed_runs(parent: Path) -> None:
+    """Stop the servers of test runs that were killed before they could, and delete their folders."""
+    for pid in parent.glob("nj-*/pid"):
+        if not Path(f"/proc/{pid.read_text()}").exists():
+            stop_leftovers(pid.parent)
+            shutil.rmtree(pid.parent, ignore_errors=True)
 
 
 def dsn(role: str) -> str:

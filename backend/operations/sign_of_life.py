@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 from datetime import timedelta
@@ -16,7 +17,7 @@ OVERDUE_SECONDS = 45.0
 
 
 def _sign() -> Path:
-    return Path(tempfile.gettempdir()) / "niangjia-worker-lives"
+    return Path(os.environ.get("NIANGJIA_DATA") or tempfile.gettempdir()) / "worker-lives"
 
 
 async def give_sign() -> None:

@@ -66,21 +66,29 @@ def shell(request: Request[Any, Any, Any]) -> dict[str, Any]:
     }
 
 
-def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **shown: Any) -> Response[str]:
-    """A page of the shell itself."""
+def page(
+    request: Request[Any, Any, Any],
+    template: str,
+    *,
+    refusal: DomainError | None = None,
+    status: int | None = None,
+    **shown: Any,
+) -> Response[str]:
+    """A page of the shell itself; with a `refusal` it carries the status of that error."""
+    headers = {"Content-Language": browser_of(request).language.value}
+    if isinstance(refusal, Throttled | Unavailable):
+        headers["Retry-After"] = str(refusal.retry_after_s)
     return Response(
-        _PAGES.get_template(template).render(**shell(request), **shown),
+        _PAGES.get_template(template).render(**shell(request), refusal=refusal, **shown),
         media_type=MediaType.HTML,
-        status_code=status,
-        headers={"Content-Language": browser_of(request).language.value},
+        status_code=status or (status_of(refusal) if refusal else 200),
+        headers=headers,
     )
 
 
-def refusal_page(
-    request: Request[Any, Any, Any], status: int, message: Text, error: DomainError | None = None
-) -> Response[str]:
-    """A refusal as a page, with every violation where rules failed."""
-    return page(request, "refusal.html", status=status, message=message, violations=error.violations if error else ())
+def refusal_page(request: Request[Any, Any, Any], status: int, message: Text) -> Response[str]:
+    """A refusal that is not the domain's, as a page."""
+    return page(request, "refusal.html", status=status, message=message)
 
 
 def on_domain_error(request: Request[Any, Any, Any], error: DomainError) -> Response[Any]:
@@ -94,10 +102,7 @@ def on_domain_error(request: Request[Any, Any, Any], error: DomainError) -> Resp
         # What a mount makes of the path is not what the browser asked for.
         wanted = request.scope["raw_path"].decode("latin-1") + (f"?{request.url.query}" if request.url.query else "")
         return Redirect(f"{place}?{urlencode({'next': wanted if request.method == 'GET' else '/'})}", status_code=303)
-    answer = refusal_page(request, status_of(error), error.message, error)
-    if isinstance(error, Throttled | Unavailable):
-        answer.headers["Retry-After"] = str(error.retry_after_s)
-    return answer
+    return page(request, "refusal.html", refusal=error, message=error.message)
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

@@ -29,7 +29,6 @@ from backend.errors import DomainError, RuleViolation, Throttled, Unauthenticate
 from backend.identity import Actor
 from backend.settings import Settings
 from backend.web.auth import PUBLIC
-from backend.web.problem import status_of
 from backend.words import Language
 
 ISSUER = "娘家"
@@ -42,8 +41,11 @@ def home(actor: NamedDependency[Actor]) -> Redirect:
 
 
 @get("/login", opt=PUBLIC, sync_to_thread=False)
-def login_page(request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> Response[str]:
-    """The form for name and password."""
+def login_page(request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> Response[Any]:
+    """The form for name and password; who is logged in goes on."""
+    session = browser_of(request).session
+    if session is not None and session.step is Step.DONE:
+        return Redirect(own_path(request.query_params.get("next"), "/"), status_code=303)
     return _login_page(request, settings)
 
 
@@ -131,7 +133,7 @@ async def change_password(
             actor, session, fields.get("old", ""), fields.get("new", ""), _address(request)
         )
     except (Unauthenticated, Throttled, RuleViolation) as error:
-        return page(request, "password.html", status=status_of(error), refusal=error)
+        return page(request, "password.html", refusal=error)
     answer = Redirect(LOGIN, status_code=303)
     answer.delete_cookie(SESSION_COOKIE)
     return answer
@@ -159,13 +161,13 @@ def _login_page(
     browser = browser_of(request)
     wanted = (typed or request.query_params).get("next", "")
     if browser.secret and browser.session is None:
-        return page(request, "login.html", status=_status(refusal), refusal=refusal, next=own_path(wanted, "/"))
+        return page(request, "login.html", refusal=refusal, next=own_path(wanted, "/"))
     # A form of its own secret from here on; the page is made with it.
     secret = secrets.token_urlsafe(32)
     request.scope["auth"] = type(browser)(None, secret, browser.language, browser.large)
-    answer = page(request, "login.html", status=_status(refusal), refusal=refusal, next=own_path(wanted, "/"))
+    answer = page(request, "login.html", refusal=refusal, next=own_path(wanted, "/"))
     answer.set_cookie(form_cookie(secret, secure=_secure(settings)))
-    if browser.session is not None and browser.session.step is not Step.DONE:
+    if browser.session is not None:
         answer.delete_cookie(SESSION_COOKIE)
     return answer
 
@@ -185,7 +187,6 @@ async def _code_page(
     return page(
         request,
         "second_factor.html",
-        status=_status(refusal),
         refusal=refusal,
         secret=secret,
         image=image,
@@ -210,7 +211,3 @@ def _address(request: Request[Any, Any, Any]) -> str:
 
 def _secure(settings: Settings) -> bool:
     return settings.console_url.startswith("https://")
-
-
-def _status(refusal: DomainError | None) -> int:
-    return status_of(refusal) if refusal else 200

@@ -85,6 +85,7 @@ def messages() -> Path:
 async def api(database: None) -> AsyncIterator[Api]:
     messages().unlink(missing_ok=True)
     world = await make_world()
-    transport = httpx.ASGITransport(create_app(world.services), raise_app_exceptions=False)
+    app: Any = create_app(world.services)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield Api(world, client)

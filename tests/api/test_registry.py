@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,7 @@ async def test_everything_wrong_is_named_at_once(api: Api) -> None:
     ("path", "value"),
     [("unknown", 1), ("population", "nobody"), ("joined_unit_on", "yesterday"), ("services", "none"), ("unit_id", "x")],
 )
-async def test_malformed_records_say_where(api: Api, path: str, value: object) -> None:
+async def test_malformed_records_say_where(api: Api, path: str, value: Any) -> None:
     phone = await api.logged_in("13800001234")
     problem = await phone.call("PUT", "/registry/record", 400, api.record(**{path: value}))
     assert [violation["field"].split(".")[0] for violation in problem["violations"]] == [path]

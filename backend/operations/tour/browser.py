@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -99,14 +100,13 @@ class Browser:
         """Password, then a code of the second factor."""
         await self.open("/login")
         await self.send("/login", username=self.username, password=password)
-        code = pyotp.TOTP(totp_secret).now()
+        totp = pyotp.TOTP(totp_secret)
         try:
-            await self.send("/login/second-factor", code=code)
+            await self.send("/login/second-factor", code=totp.now())
         except Surprise:
             # A code counts once: who logged in half a minute ago waits for the next one.
-            while pyotp.TOTP(totp_secret).now() == code:
-                await asyncio.sleep(0.5)
-            await self.send("/login/second-factor", code=pyotp.TOTP(totp_secret).now())
+            await asyncio.sleep(totp.interval - time.time() % totp.interval + 0.5)
+            await self.send("/login/second-factor", code=totp.now())
         if urlsplit(self.address).path.startswith("/login"):
             raise Surprise(f"{self.username} could not log in: {self.page.text[:300]}")
 

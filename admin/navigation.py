@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backend.identity import Actor, Role
 from backend.words import Text
 
-_CASES = frozenset({Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.FINANCE, Role.AUDITOR})
+_CASES = frozenset({Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.AUDITOR})
 _RECORDS = frozenset({Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.AUDITOR})
 _PROGRAMMES = frozenset({Role.HR_VERIFIER, Role.CHAIR, Role.FINANCE, Role.AUDITOR})
 

@@ -71,10 +71,7 @@ async def draft_batch(
 
 @get("/batches/{batch:uuid}")
 async def batch_page(
-    request: Request[Any, Any, Any],
-    batch: FromPath[UUID],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    request: Request[Any, Any, Any], batch: FromPath[UUID], actor: NamedDependency[Actor], clock: NamedDependency[Clock]
 ) -> Response[str]:
     """One batch: its figures, quotas, ranking, and what can be done now."""
     return await _show(request, actor, batch, clock)

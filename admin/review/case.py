@@ -14,16 +14,7 @@ from litestar.response import Redirect
 from admin.review.forms import Form, read_form
 from admin.review.page import page, to
 from admin.review.queue import View, just_done, read_place, view_of, write_place
-from admin.review.words import (
-    KEYS,
-    OBJECTION_STATES,
-    PAPER_TONES,
-    PLACEMENTS,
-    RECORD_TONES,
-    SLOT_STATES,
-    TABS,
-    TONES,
-)
+from admin.review.words import KEYS, OBJECTION_STATES, PAPER_TONES, PLACEMENTS, RECORD_TONES, SLOT_STATES, TABS, TONES
 from backend.applications import casefile, desk
 from backend.applications.case import load_case
 from backend.applications.casefile import CaseFile

@@ -1,4 +1,4 @@
-"""Filing on a worker's behalf: a unit officer drafts a request, adds the papers, and submits it in the worker's name."""
+"""Filing on a worker's behalf: a unit officer drafts a request, adds the papers, and submits it, shown as such."""
 
 from __future__ import annotations
 

@@ -40,12 +40,7 @@ def page(
 ) -> Response[str]:
     """A page; with a `refusal` it carries the status of that error, says what and where, and keeps what was typed."""
     html = _PAGES.get_template(template).render(
-        **shell(request),
-        **_words(actor.language),
-        token=new_token(),
-        refusal=refusal,
-        typed=typed or {},
-        **shown,
+        **shell(request), **_words(actor.language), token=new_token(), refusal=refusal, typed=typed or {}, **shown
     )
     return Response(
         html,

@@ -120,9 +120,7 @@ async def queue_page(
 
 @post("/search", status_code=303)
 async def search(
-    request: Request[Any, Any, Any],
-    actor: NamedDependency[Actor],
-    sealer: NamedDependency[Sealer],
+    request: Request[Any, Any, Any], actor: NamedDependency[Actor], sealer: NamedDependency[Sealer]
 ) -> Redirect:
     """Look for a case: by its number or a name in the address, by an ID or phone number never in one.
 

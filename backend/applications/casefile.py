@@ -112,8 +112,7 @@ async def open_case(actor: Actor, applications: Applications, sealer: Sealer, ap
     judged = await applications.facts_of(case)
     rounds = await _rounds(actor, case)
     mine = next(
-        (vote for one in rounds if one.current for vote in one.votes if vote.reviewer == actor.account_id),
-        None,
+        (vote for one in rounds if one.current for vote in one.votes if vote.reviewer == actor.account_id), None
     )
     if mine is not None:
         moves = [move for move in moves if move.action not in (Action.REVIEW, Action.RECUSE)]
@@ -151,28 +150,15 @@ async def require_readable(actor: Actor, applications: Applications, application
         case = await load_case(application)
         private = case.submitted_at is None and not case.filed_by_officer
         if private or not applications.reads(actor, case):
-            raise NotFound(
-                Text(
-                    "没有找到这件申请,或您无权查看。",
-                    "No such case, or not yours to see.",
-                )
-            )
+            raise NotFound()
         if actor.person_id is not None and actor.person_id == case.subject_person:
             raise Forbidden(
                 "conflict_own_case",
-                Text(
-                    "这是您本人的申请:请在手机端查看,不能在此办理。",
-                    "This is your own case: see it on your phone.",
-                ),
+                Text("这是您本人的申请:请在手机端查看,不能在此办理。", "This is your own case: see it on your phone."),
             )
     except (NotFound, Forbidden) as error:
         await record_apart(
-            actor,
-            "case.look",
-            "refused",
-            object_kind="application",
-            object_id=application,
-            reason=error.code,
+            actor, "case.look", "refused", object_kind="application", object_id=application, reason=error.code
         )
         raise
     return case
@@ -261,10 +247,7 @@ async def _rounds(actor: Actor, case: Case) -> list[Round]:
     that are over, all to the committee and to the auditor, the figures alone to others.
     """
     found = []
-    rows = await fetch(
-        "SELECT DISTINCT stage, round FROM review WHERE application = $1 ORDER BY stage, round",
-        case.id,
-    )
+    rows = await fetch("SELECT DISTINCT stage, round FROM review WHERE application = $1 ORDER BY stage, round", case.id)
     pairs = [(row["stage"], row["round"]) for row in rows]
     here = (case.stage_key, case.round)
     if case.stage_kind is StageKind.COMMITTEE and here not in pairs:

@@ -200,13 +200,7 @@ async def person_in_scope(actor: Actor, digests: Mapping[str, bytes], phone_dige
 
 
 def _picked(
-    actor: Actor,
-    wanted: Wanted,
-    params: _Params,
-    today: date,
-    after: Place | None,
-    limit: int,
-    backwards: bool,
+    actor: Actor, wanted: Wanted, params: _Params, today: date, after: Place | None, limit: int, backwards: bool
 ) -> str | None:
     """The statement that picks (id, entered_at) of one page; None where no role of the actor reaches anything.
 

@@ -34,7 +34,8 @@ async def notice_in_scope(actor: Actor, notice: UUID) -> asyncpg.Record:
     """One notice that names a case in the actor's scope; raises NotFound."""
     condition, params = scope_sql(actor.unions_as(*READERS), "a", 2)
     row = await fetch_one(
-        f"""SELECT n.*, u.name AS union_name, c.name AS publisher FROM notice n JOIN trade_union u ON u.id = n.trade_union
+        f"""SELECT n.*, u.name AS union_name, c.name AS publisher
+        FROM notice n JOIN trade_union u ON u.id = n.trade_union
         LEFT JOIN console_account c ON c.id = n.published_by
         WHERE n.id = $1 AND EXISTS (SELECT FROM notice_entry x JOIN application a ON a.id = x.application
             WHERE x.notice = n.id AND {condition})""",
@@ -47,7 +48,7 @@ async def notice_in_scope(actor: Actor, notice: UUID) -> asyncpg.Record:
 
 
 async def entries_of(actor: Actor, notice: UUID) -> Sequence[asyncpg.Record]:
-    """The entries of a notice in order, each with its objections by state; `reached` tells whether the desk opens it."""
+    """The entries of a notice in order, its objections counted; `reached` tells whether the desk opens it."""
     condition, params = scope_sql(actor.unions_as(*READERS), "a", 2)
     return await fetch(
         f"""SELECT e.application, e.placement, e.rank, e.shown_name, e.shown_unit, e.shown_deed, a.number, a.state,

@@ -33,11 +33,7 @@ from backend.settings import settings
 from tests import services
 
 BEGINS = datetime(2026, 3, 2, 9, 0, tzinfo=LOCAL)
-PAPERS = (
-    ("identity", PaperKind.RESIDENT_ID),
-    ("work", PaperKind.WORK_PERMIT),
-    ("merit", PaperKind.MERIT_STATEMENT),
-)
+PAPERS = (("identity", PaperKind.RESIDENT_ID), ("work", PaperKind.WORK_PERMIT), ("merit", PaperKind.MERIT_STATEMENT))
 HIGH = ReviewInput(True, {"contribution": 90, "performance": 85, "need": 80})
 LOW = ReviewInput(False, {"contribution": 40, "performance": 35, "need": 30})
 

@@ -39,7 +39,7 @@ _SPOKEN = {Language.ZH: "zh-CN", Language.EN: "en"}
 #: What Piccolo Admin brings and the console has of its own, or has no use for.
 _OWN_LOGIN = {
     "/login",
-    "/logout",
+    "/logout/",
     "/docs",
     "/openapi.json",
     "/change-password/",

@@ -60,6 +60,7 @@ _NO_EXPORT = Text(
 )
 _STALE = Text("内容已被他人更新,请刷新后再试。", "Someone changed this since you opened it. Reload and try again.")
 _TOO_LARGE = Text("内容过大。", "Too large.")
+_MALFORMED = Text("请求格式不正确。", "The request cannot be read.")
 _BROKEN = Text("内容与已有记录冲突,或不合规定。", "This conflicts with what is on record, or breaks a rule.")
 
 
@@ -163,6 +164,10 @@ class Gate:
                     seen = await _state_of(shown, single)
         except _RolledBack:
             pass
+        except ValueError as error:
+            # Piccolo Admin's word for a column, a filter or a body that it does not understand.
+            log.info("data_malformed", table=shown.name, error=type(error).__name__)
+            raise _Refused(400, _MALFORMED) from None
         except asyncpg.InsufficientPrivilegeError:
             raise _Refused(403, _NOT_YOURS) from None
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:

@@ -13,6 +13,7 @@ from backend.recuperation.routes import ROUTER as RECUPERATION
 from backend.registry.routes import ROUTER as REGISTRY
 from backend.settings import settings
 from backend.unions.routes import ROUTER as UNIONS
+from backend.web.access_log import Stopwatch, log_answer
 from backend.web.auth import Authentication, signed_in
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
@@ -48,12 +49,13 @@ def create_app(services: Services) -> Litestar:
     return Litestar(
         route_handlers=[live, ready, notice_page, api],
         dependencies=dependencies(services, NAMES),
-        middleware=[SecurityHeaders(), Authentication(services.login)],
+        middleware=[Stopwatch(), SecurityHeaders(), Authentication(services.login)],
         guards=[signed_in],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,
         openapi_config=openapi(),
         lifespan=[pool],
+        before_send=[log_answer],
         debug=False,
         logging_config=None,
     )

@@ -25,9 +25,9 @@ class Browser:
     client: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.AsyncClient(
-            transport=ASGITransport(self.app, client=(self.address, 50000)), base_url="http://console.test"
-        )
+        # Litestar spells the protocol of an application more narrowly than httpx.
+        transport = ASGITransport(self.app, client=(self.address, 50000))  # type: ignore[arg-type]
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://console.test")
 
     async def get(self, path: str, **more: str) -> httpx.Response:
         """A page, without following a redirect."""

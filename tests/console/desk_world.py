@@ -64,10 +64,10 @@ class World:
                     used_at=now,
                 )
             )
+            # Litestar spells the protocol of an application more narrowly than httpx.
+            transport = ASGITransport(create_app(self.services))  # type: ignore[arg-type]
             self.clients[username] = httpx.AsyncClient(
-                transport=ASGITransport(create_app(self.services)),
-                base_url="http://console.test",
-                cookies={SESSION_COOKIE: token},
+                transport=transport, base_url="http://console.test", cookies={SESSION_COOKIE: token}
             )
         return self.clients[username]
 
@@ -189,6 +189,6 @@ async def relate(one: UUID, other: UUID) -> None:
 def hidden(html: str, action: str) -> dict[str, str]:
     """The hidden fields of the form on a page that goes to `action`."""
     for form in re.findall(r"<form[^>]*>.*?</form>", html, re.S):
-        if f'action="{action}"' in form:
+        if f'method="post" action="{action}"' in form:
             return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form))
     raise AssertionError(f"no form goes to {action}")

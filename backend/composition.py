@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.accounts.codes import Codes
@@ -13,6 +14,7 @@ from backend.accounts.tokens import Tokens
 from backend.applications.deadlines import Deadlines
 from backend.applications.events import EventLog
 from backend.applications.notices import Notices
+from backend.applications.process import Process
 from backend.applications.programmes import Programmes
 from backend.applications.service import Applications
 from backend.clock import Clock, business_clock
@@ -61,8 +63,8 @@ class Services:
     batches: Batches
 
 
-def compose(settings: Settings) -> Services:
-    """The services for these settings; opens no connection."""
+def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) -> Services:
+    """The services for these settings and programme kinds; opens no connection."""
     clock = business_clock(settings.demo)
     sealer = KeyRing(settings.field_keys, settings.current_field_key, settings.index_key)
     store = S3Store(
@@ -79,7 +81,7 @@ def compose(settings: Settings) -> Services:
     people = People(clock, sealer)
     notifications = Notifications(clock)
     documents = Documents(clock, sealer, store, notifications)
-    applications = Applications(PROCESSES, clock, EventLog(sealer), notifications)
+    applications = Applications(processes, clock, EventLog(sealer), notifications)
     notices = Notices(applications, sealer)
     return Services(
         settings=settings,
@@ -98,7 +100,7 @@ def compose(settings: Settings) -> Services:
         delivery=Delivery(clock, sealer, sms),
         applications=applications,
         notices=notices,
-        programmes=Programmes(clock),
+        programmes=Programmes(processes, clock),
         deadlines=Deadlines(applications, notices),
         requests=Requests(applications, sealer),
         batches=Batches(applications, notices, sealer),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -15,14 +14,13 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from admin.review.forms import Form, read_form
-from admin.review.page import page, to
+from admin.review.page import page, to, working_day_after
 from admin.review.words import BATCH_STATES, COMPANIONS, PLACEMENTS, TONES
 from backend.applications.lifecycle import StageKind, State
 from backend.applications.programme import ProgrammeContent
 from backend.applications.words import STAFF_STATES
-from backend.calendars.service import working_days_after
 from backend.clock import Clock
-from backend.errors import DomainError, NotFound, RuleViolation
+from backend.errors import DomainError, NotFound
 from backend.identity import Actor, Binding, Role
 from backend.recuperation import queries
 from backend.recuperation.batches import Batches, BatchInput, published_versions
@@ -212,7 +210,7 @@ async def _show(
         days=(row["ends_on"] - row["starts_on"]).days + 1,
         content=content,
         notice_stage=stage,
-        notice_through=await _through(today, stage.working_days) if stage and state == "allocated" else None,
+        notice_through=await working_day_after(today, stage.working_days) if stage and state == "allocated" else None,
         notice=await queries.notice_of_batch(batch),
         counts=await queries.batch_counts(batch),
         quotas=await queries.batch_quotas(batch),
@@ -287,14 +285,6 @@ def _reading(actor: Actor) -> list[Binding]:
     if not found:
         raise NotFound()
     return found
-
-
-async def _through(today: date, working_days: int) -> date | None:
-    """Through which day a notice of today would stand; None past the calendar's coverage."""
-    try:
-        return await working_days_after(today, working_days)
-    except RuleViolation:
-        return None
 
 
 #: What was just done to a batch.

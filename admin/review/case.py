@@ -38,7 +38,7 @@ from backend.sealing import Sealer
 ZOOMS = ("100", "150", "200", "300")
 TURNS = ("0", "90", "180", "270")
 
-#: Acts that have a form of their own beside the votes.
+#: Acts of a committee, which stand beside its votes.
 _WITH_FORMS = (Action.REVIEW, Action.SETTLE, Action.RECUSE)
 
 #: Acts of one who files: afterwards the page stays on the case.
@@ -71,7 +71,9 @@ async def act(
     form = await read_form(request)
     try:
         action = Action(form.choice("action", *Action))
-        version, details = form.number("version"), _details(action, form)
+        version = form.number("version")
+        case = await load_case(application)
+        details = _vote(action, form) or applications.processes[case.kind].details(case, action, form.fields)
 
         async def work() -> UUID:
             await applications.advance(
@@ -131,6 +133,8 @@ async def show(
     changes = []
     if isinstance(refusal, Stale) and typed.get("seen", "").isdigit():
         changes = await casefile.changes_since(application, int(typed["seen"][:9]))
+    process = applications.processes[found.case.kind]
+    forms = {move.action: fields for move in found.moves if (fields := process.fields(found.case, move.action))}
     paper = _shown_paper(found, typed.get("paper") or request.query_params.get("paper") or "")
     return page(
         request,
@@ -152,7 +156,8 @@ async def show(
         zooms=ZOOMS,
         turns=TURNS,
         offered=[move.action for move in found.moves],
-        bar=sorted((move for move in found.moves if move.action not in _WITH_FORMS), key=_by_key),
+        bar=sorted((move for move in found.moves if move.action not in (*_WITH_FORMS, *forms)), key=_by_key),
+        forms=forms,
         verifies=_verifies(actor, found),
         attachable=await _attachable(actor, found, applications, sealer),
         revealed=revealed,
@@ -200,7 +205,7 @@ async def _onward(
     return to("/review/", tab=view.wanted.tab.value, **done)
 
 
-def _details(action: Action, form: Form) -> Details:
+def _vote(action: Action, form: Form) -> Details:
     passes = {"yes": True, "no": False}.get(form.text("passes"))
     if passes is None:
         return None
@@ -227,9 +232,18 @@ def _by_key(move: Move) -> tuple[int, str]:
 async def _attachable(
     actor: Actor, found: CaseFile, applications: Applications, sealer: Sealer
 ) -> list[tuple[Slot, list[PaperEntry]]] | None:
-    """For who files the case: each requirement with the worker's papers that could answer it; None for all others."""
+    """The requirements that the reader can bring papers for, each with those of the worker's that could answer it.
+
+    None where the reader brings none.
+    """
     case = found.case
-    if case.stage_key != FILING or case.subject_person is None or not applications.files(actor, case):
+    files = case.stage_key == FILING and applications.files(actor, case)
+    asked = [
+        slot
+        for slot in found.slots
+        if applications.brings(actor, case, slot.requirement.key) or (files and not slot.requirement.due_stage)
+    ]
+    if not asked:
         return None
     there = {paper.upload for slot in found.slots for paper in slot.papers}
     return [
@@ -239,9 +253,11 @@ async def _attachable(
                 entry
                 for entry in await papers_of(actor, case.subject_person, slot.requirement.kinds, sealer)
                 if entry.id not in there
-            ],
+            ]
+            if files and case.subject_person
+            else [],
         )
-        for slot in found.slots
+        for slot in asked
     ]
 
 

@@ -20,7 +20,7 @@ from backend.applications.service import Applications
 from backend.clock import Clock
 from backend.documents.counter import take_in
 from backend.documents.kinds import SIZE_LIMIT, PaperKind
-from backend.documents.service import Documents
+from backend.documents.service import Documents, Owner
 from backend.errors import DomainError, NotFound, RuleViolation, TooLarge
 from backend.identity import Actor, Role
 from backend.people.identifiers import IdentifierType, normal_identifier
@@ -88,14 +88,13 @@ async def attach_paper(
     application: FromPath[UUID],
     actor: NamedDependency[Actor],
     applications: NamedDependency[Applications],
-    requests: NamedDependency[Requests],
     sealer: NamedDependency[Sealer],
     clock: NamedDependency[Clock],
 ) -> Response[str] | Redirect:
-    """Attach a paper that the worker has sent to a request that the officer files."""
+    """Attach a paper that is there to a case that the reader files, or whose stage asks the reader for it."""
     form = await read_form(request)
     try:
-        await requests.attach(actor, application, form.text("requirement"), form.id("upload"))
+        await applications.attach(actor, application, form.text("requirement"), form.id("upload"))
     except DomainError as refusal:
         return await show(request, actor, application, applications, sealer, clock, refusal=refusal, typed=form.fields)
     return to(f"/review/cases/{application}")
@@ -108,21 +107,24 @@ async def send_paper(
     actor: NamedDependency[Actor],
     applications: NamedDependency[Applications],
     documents: NamedDependency[Documents],
-    requests: NamedDependency[Requests],
     sealer: NamedDependency[Sealer],
     clock: NamedDependency[Clock],
 ) -> Response[str] | Redirect:
-    """Take a worker's file in at the counter and attach it."""
+    """Take a file in at the counter and attach it: the worker's own, or one of the case itself."""
     form = await read_form(request)
     try:
-        await requests.filing(actor, application, None)
         case = await casefile.require_readable(actor, applications, application)
         requirement, _, kind = form.text("requirement").partition(":")
         name, content = await _file_of(request)
-        if case.subject_person is None or kind not in set(PaperKind):
+        if kind not in set(PaperKind):
             raise NotFound()
-        upload = await take_in(documents, actor, case.subject_person, PaperKind(kind), name, content)
-        await requests.attach(actor, application, requirement, upload)
+        if applications.brings(actor, case, requirement):
+            owner = Owner(application=case.id)
+        else:
+            await applications.filing(actor, application, None)
+            owner = Owner(person=case.subject_person) if case.subject_person else Owner(application=case.id)
+        upload = await take_in(documents, actor, owner, PaperKind(kind), name, content)
+        await applications.attach(actor, application, requirement, upload)
     except DomainError as refusal:
         return await show(request, actor, application, applications, sealer, clock, refusal=refusal, typed=form.fields)
     return to(f"/review/cases/{application}")

@@ -14,8 +14,9 @@ from litestar.response import Redirect
 
 from admin.pages import TEMPLATES, shell
 from admin.review.forms import new_token
+from backend.calendars.service import working_days_after
 from backend.clock import LOCAL
-from backend.errors import DomainError
+from backend.errors import DomainError, RuleViolation
 from backend.identity import ROLE_LABELS, Actor, Role
 from backend.web.problem import status_of
 from backend.words import Language
@@ -53,6 +54,14 @@ def page(
 def to(path: str, **query: str) -> Redirect:
     """On to another page after an act, by GET."""
     return Redirect(f"{path}?{urlencode(query)}" if query else path, status_code=303)
+
+
+async def working_day_after(day: date, count: int) -> date | None:
+    """The last of so many working days after a day, to be shown; None past the calendar's coverage."""
+    try:
+        return await working_days_after(day, count)
+    except RuleViolation:
+        return None
 
 
 def _words(language: Language) -> dict[str, Any]:

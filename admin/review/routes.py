@@ -27,6 +27,7 @@ ROUTER = Router(
         batches.publish_notice,
         batches.roster,
         notices.notice_list,
+        notices.announce,
         notices.notice_page,
         filing.file_page,
         filing.find_worker,

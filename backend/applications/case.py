@@ -11,8 +11,9 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from backend.applications.lifecycle import ENDED, By, Moves, StageKind, State, awaited, moves
-from backend.applications.programme import ProgrammeContent, Stage
+from backend.applications.lifecycle import ENDED, By, Moves, StageKind, State, SubjectKind, awaited, moves
+from backend.applications.programme import PaperRequirement, ProgrammeContent, Stage
+from backend.applications.subject import SUBJECT_COLUMNS
 from backend.columns import LEVEL_COLUMNS
 from backend.database import fetch_one
 from backend.errors import NotFound
@@ -43,8 +44,8 @@ class Case:
     kind: str
     submitted_by: UUID
     filed_by_officer: bool
-    subject_kind: str
-    subject_person: UUID | None
+    subject_kind: SubjectKind
+    subject: UUID
     subject_name: str
     aggregate: UUID | None
     state: State
@@ -68,9 +69,10 @@ class Case:
     @classmethod
     def of(cls, row: asyncpg.Record) -> Self:
         """The case of a row of `CASE_COLUMNS`."""
-        values: dict[str, Any] = {name: row[name] for name in _SAME}
+        values: dict[str, Any] = {name: row[name] for name in (*_SAME, "subject")}
         return cls(
             **values,
+            subject_kind=SubjectKind(row["subject_kind"]),
             state=State(row["state"]),
             stage_key=row["stage"],
             version_number=row["version"],
@@ -79,9 +81,19 @@ class Case:
         )
 
     @property
+    def subject_person(self) -> UUID | None:
+        """The one person that it is about; None for a team, a unit or a group."""
+        return self.subject if self.subject_kind is SubjectKind.PERSON else None
+
+    @property
     def content(self) -> ProgrammeContent:
         """What the programme version says."""
         return self.version.content
+
+    @property
+    def papers(self) -> list[PaperRequirement]:
+        """The papers that are asked of a subject of this kind."""
+        return [paper for paper in self.content.papers if not paper.subjects or self.subject_kind in paper.subjects]
 
     @property
     def stage(self) -> Stage | None:
@@ -119,8 +131,6 @@ _SAME = (
     "kind",
     "submitted_by",
     "filed_by_officer",
-    "subject_kind",
-    "subject_person",
     "subject_name",
     "aggregate",
     "resume_stage",
@@ -137,8 +147,14 @@ _SAME = (
     "decided_at",
 )
 
+_OTHERS = ("subject_kind", "state", "stage", "version", "programme_version", *LEVEL_COLUMNS)
+
 CASE_COLUMNS = ", ".join(
-    [f"a.{name}" for name in (*_SAME, "state", "stage", "version", "programme_version", *LEVEL_COLUMNS)] + ["v.content"]
+    [
+        *(f"a.{name}" for name in (*_SAME, *_OTHERS)),
+        f"coalesce({', '.join(f'a.{column}' for column in SUBJECT_COLUMNS.values())}) AS subject",
+        "v.content",
+    ]
 )
 
 CASE_FROM = "application a JOIN programme_version v ON v.id = a.programme_version"

@@ -14,7 +14,7 @@ import msgspec
 from backend.applications import committee, objections, papers
 from backend.applications.case import Case, load_case
 from backend.applications.committee import Tally, Vote
-from backend.applications.fairness import Standing, conflict, holds_seat, standing
+from backend.applications.fairness import Standing, concerned, conflict, holds_seat, standing
 from backend.applications.judgement import PointLine, RuleCheck
 from backend.applications.lifecycle import KINDS, Action, Move, StageKind
 from backend.applications.papers import Slot
@@ -105,7 +105,7 @@ async def open_case(actor: Actor, applications: Applications, sealer: Sealer, ap
     is read on the phone like everybody's.
     """
     case = await require_readable(actor, applications, application)
-    stands = await standing(actor, case, await applications.processes[case.kind].persons_concerned(case))
+    stands = await standing(actor, case)
     kind = case.stage_kind
     barred = conflict(stands, judging=kind is not None and KINDS[kind].judging)
     moves = [] if barred else [move for move in applications.actions_for(actor, case) if _still(move, stands)]
@@ -129,7 +129,7 @@ async def open_case(actor: Actor, applications: Applications, sealer: Sealer, ap
         checks=msgspec.convert(judged["checks"], list[RuleCheck]) if judged else [],
         lines=msgspec.convert(judged["lines"], list[PointLine]) if judged else [],
         facts=judged["facts"] if judged else None,
-        panels=await applications.processes[case.kind].panels(case),
+        panels=await applications.processes[case.kind].panels(actor, case),
         slots=await papers.slots(case),
         papers=await documents.of_application(case.id, sealer),
         rounds=rounds,
@@ -151,7 +151,7 @@ async def require_readable(actor: Actor, applications: Applications, application
         private = case.submitted_at is None and not case.filed_by_officer
         if private or not applications.reads(actor, case):
             raise NotFound()
-        if actor.person_id is not None and actor.person_id == case.subject_person:
+        if actor.person_id is not None and actor.person_id in await concerned(case.id):
             raise Forbidden(
                 "conflict_own_case",
                 Text("这是您本人的申请:请在手机端查看,不能在此办理。", "This is your own case: see it on your phone."),

@@ -24,6 +24,10 @@ ACTING = (Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.F
 COUNT_CAP = 100
 
 
+#: The persons whom case `a` is about, as `c`.
+_ABOUT = "SELECT FROM application_person c WHERE c.application = a.id"
+
+
 class Tab(StrEnum):
     """The queues of the desk."""
 
@@ -118,7 +122,7 @@ async def queue(
     picked = _picked(actor, wanted, params, today, after, limit, backwards)
     if picked is None:
         return []
-    joins, name = _aggregates(processes)
+    joins, name = aggregate_names(processes)
     order = _order(wanted.tab, backwards, "a")
     rows = await fetch(
         f"""WITH picked AS ({picked})
@@ -189,14 +193,15 @@ async def person_in_scope(actor: Actor, digests: Mapping[str, bytes], phone_dige
     phone = params.add(phone_digest)
     reach = _scope(actor, "a", params)
     row = await fetch_one(
-        f"""SELECT a.subject_person FROM application a WHERE ({" OR ".join(reach) or "false"}) AND a.subject_person IN (
+        f"""SELECT c.person FROM application a JOIN application_person c ON c.application = a.id
+        WHERE ({" OR ".join(reach) or "false"}) AND c.person IN (
             SELECT i.person FROM person_identifier i
                 JOIN unnest({types}::text[], {hashes}::bytea[]) AS k (type, digest)
                     ON i.type = k.type AND i.digest = k.digest
             UNION SELECT d.person FROM staff_record d WHERE d.phone_digest = {phone}) LIMIT 1""",
         *params.values,
     )
-    return row["subject_person"] if row else None
+    return row["person"] if row else None
 
 
 def _picked(
@@ -248,7 +253,7 @@ def _branches(actor: Actor, tab: Tab, params: _Params) -> list[str]:
 def _narrowed(actor: Actor, wanted: Wanted, params: _Params, today: date) -> list[str]:
     found = []
     if actor.person_id is not None:
-        found.append(f"a.subject_person IS DISTINCT FROM {params.add(actor.person_id)}")
+        found.append(f"NOT EXISTS ({_ABOUT} AND c.person = {params.add(actor.person_id)})")
     if wanted.tab is Tab.OVERDUE:
         found.append(f"a.due_on < {params.add(today)}")
     if wanted.tab is Tab.OTHERS and (mine := _mine(actor, params)):
@@ -260,7 +265,7 @@ def _narrowed(actor: Actor, wanted: Wanted, params: _Params, today: date) -> lis
     if wanted.unit is not None:
         found.append(f"a.unit_id = {params.add(wanted.unit)}")
     if wanted.person is not None:
-        found.append(f"a.subject_person = {params.add(wanted.person)}")
+        found.append(f"EXISTS ({_ABOUT} AND c.person = {params.add(wanted.person)})")
     if wanted.words:
         pattern = wanted.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         name, number = params.add(f"%{pattern}%"), params.add(wanted.words.upper())
@@ -300,15 +305,15 @@ def _free_of_conflict(actor: Actor, stage: str, params: _Params) -> str:
     employer = params.add(actor.employer_id)
     judging = params.add([kind.value for kind, rule in KINDS.items() if rule.judging])
     involving = params.add([action.value for action in INVOLVING])
-    return f"""({me}::uuid IS NULL OR NOT (a.subject_person IS NOT DISTINCT FROM {me} OR EXISTS (
+    return f"""({me}::uuid IS NULL OR NOT EXISTS ({_ABOUT} AND (c.person = {me} OR EXISTS (
             SELECT FROM relation n WHERE n.to_on IS NULL
-                AND ((n.person = {me} AND n.relative = a.subject_person)
-                    OR (n.relative = {me} AND n.person = a.subject_person)))))
+                AND ((n.person = {me} AND n.relative = c.person) OR (n.relative = {me} AND n.person = c.person))))))
         AND NOT ({stage} ->> 'kind' = ANY({judging}::text[]) AND (
             ({employer}::uuid IS NOT NULL AND a.unit_id IS NOT DISTINCT FROM {employer})
             OR EXISTS (SELECT FROM recusal x
                 WHERE x.application = a.id AND x.stage = a.stage AND x.account = {account})
-            OR EXISTS (SELECT FROM application_event e WHERE e.application = a.id AND e.actor = {account}
+            OR EXISTS (SELECT FROM application_event e WHERE e.application = a.id
+                AND (e.actor = {account} OR e.actor_person = {me})
                 AND e.action = ANY({involving}::text[]) AND NOT (e.from_stage = a.stage AND e.to_stage = a.stage))))"""
 
 
@@ -329,8 +334,8 @@ def _order(tab: Tab, backwards: bool, alias: str) -> str:
     return f"{alias}.entered_at {way}, {alias}.id {way}"
 
 
-def _aggregates(processes: Mapping[str, Process]) -> tuple[str, str]:
-    """The joins that give a case the name of its batch or slate, and the expression for it."""
+def aggregate_names(processes: Mapping[str, Process]) -> tuple[str, str]:
+    """The joins that give case `a` the name of its batch or campaign, and the expression for it."""
     tables = {process.kind: process.aggregate_table for process in processes.values() if process.aggregate_table}
     joins = " ".join(
         f"LEFT JOIN {table} g{place} ON a.kind = '{kind}' AND g{place}.id = a.aggregate"

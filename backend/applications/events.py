@@ -61,6 +61,7 @@ class EventLog:
             seq=seq,
             at=at,
             actor=actor.account_id,
+            actor_person=actor.person_id,
             actor_name=actor.name,
             role=role,
             action=move.action,

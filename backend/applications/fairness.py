@@ -46,28 +46,40 @@ def conflict(standing: Standing, *, judging: bool) -> Violation | None:
     return None
 
 
-async def standing(actor: Actor, case: Case, concerned: set[UUID]) -> Standing:
-    """How `actor` stands to `case`, which is about the persons `concerned`.
+async def concerned(application: UUID) -> set[UUID]:
+    """The persons whom a case is about."""
+    return {
+        row["person"]
+        for row in await fetch("SELECT person FROM application_person WHERE application = $1", application)
+    }
 
-    A review in the stage that is now open is not an earlier part: the committee's own work bars nobody from it.
+
+async def standing(actor: Actor, case: Case) -> Standing:
+    """How `actor` stands to `case`.
+
+    A part taken on the phone counts for the same person at the console. A review in the stage that is now open is not
+    an earlier part: the committee's own work bars nobody from it.
     """
     row = await fetch_one(
         """SELECT
-            EXISTS (SELECT FROM relation r WHERE r.to_on IS NULL
-                AND ((r.person = $2 AND r.relative = ANY($3)) OR (r.relative = $2 AND r.person = ANY($3)))) AS relative,
-            EXISTS (SELECT FROM application_event e WHERE e.application = $1 AND e.actor = $4
-                AND e.action = ANY($5) AND NOT (e.from_stage = $6 AND e.to_stage = $6)) AS involved,
-            EXISTS (SELECT FROM recusal x WHERE x.application = $1 AND x.account = $4 AND x.stage = $6) AS recused""",
+            EXISTS (SELECT FROM application_person a WHERE a.application = $1 AND a.person = $2) AS subject,
+            EXISTS (SELECT FROM relation r JOIN application_person a
+                ON a.application = $1 AND r.to_on IS NULL
+                    AND ((r.person = $2 AND r.relative = a.person) OR (r.relative = $2 AND r.person = a.person)))
+                AS relative,
+            EXISTS (SELECT FROM application_event e WHERE e.application = $1
+                AND (e.actor = $3 OR e.actor_person = $2)
+                AND e.action = ANY($4) AND NOT (e.from_stage = $5 AND e.to_stage = $5)) AS involved,
+            EXISTS (SELECT FROM recusal x WHERE x.application = $1 AND x.account = $3 AND x.stage = $5) AS recused""",
         case.id,
         actor.person_id,
-        list(concerned),
         actor.account_id,
         list(INVOLVING),
         case.stage_key,
     )
     assert row is not None
     return Standing(
-        is_subject=actor.person_id is not None and actor.person_id in concerned,
+        is_subject=row["subject"],
         is_relative=row["relative"],
         same_unit=actor.employer_id is not None and actor.employer_id == case.levels[Level.UNIT],
         involved=row["involved"],
@@ -75,7 +87,7 @@ async def standing(actor: Actor, case: Case, concerned: set[UUID]) -> Standing:
     )
 
 
-async def seat(case: Case, stage: Stage, concerned: set[UUID]) -> UUID | None:
+async def seat(case: Case, stage: Stage, persons: set[UUID]) -> UUID | None:
     """The union that acts on `case` in `stage`: of its level, or the nearest above where enough people may act.
 
     A stage that nobody there may fill (the only verifier is the applicant's wife) goes up by this rule; the event
@@ -100,11 +112,12 @@ async def seat(case: Case, stage: Stage, concerned: set[UUID]) -> UUID | None:
                             OR (r.relative = c.person AND r.person = ANY($3))))))
                 AND NOT ($4 AND (c.employer IS NOT DISTINCT FROM $5 OR EXISTS (
                     SELECT FROM application_event e
-                    WHERE e.application = $6 AND e.actor = c.id AND e.action = ANY($7))))
+                    WHERE e.application = $6 AND (e.actor = c.id OR e.actor_person = c.person)
+                        AND e.action = ANY($7))))
             GROUP BY b.trade_union""",
             stage.role,
             unions,
-            list(concerned),
+            list(persons),
             judging,
             case.levels[Level.UNIT],
             case.id,

@@ -57,9 +57,19 @@ class Action(StrEnum):
     DECLINE = "decline"
     LAPSE = "lapse"
     PROMOTE = "promote"
+    SHOW_AGAIN = "show_again"
     COMPLETE = "complete"
     GRANT = "grant"
     REVOKE = "revoke"
+
+
+class SubjectKind(StrEnum):
+    """What a case may be about; stored values never change."""
+
+    PERSON = "person"
+    TEAM = "team"
+    UNIT = "unit"
+    GROUP = "group"
 
 
 class StageKind(StrEnum):
@@ -88,11 +98,16 @@ class By(StrEnum):
 
 
 class Outcome(StrEnum):
-    """Where an action leads: `tally` is next stage when the committee's votes pass, else the end."""
+    """Where an action leads.
+
+    `tally` is the next stage when the committee's votes pass, else the end; `again` is the last notice before this
+    stage, once more: it exists only on a route that has one.
+    """
 
     STAY = "stay"
     NEXT = "next"
     BACK = "back"
+    AGAIN = "again"
     END = "end"
     TALLY = "tally"
 
@@ -223,9 +238,12 @@ KINDS: Mapping[StageKind, Kind] = MappingProxyType(
         ),
         StageKind.SIGN_OFF: Kind(
             State.UNDER_REVIEW,
-            {**_STAGE, State.GRANTED: By.STAGE_ROLE},
+            {**_STAGE, State.RESERVE: By.AGGREGATE},
             (
                 ActionRule(Action.GRANT, By.STAGE_ROLE, Outcome.STAY, _OPEN, State.GRANTED),
+                ActionRule(Action.PROMOTE, By.AGGREGATE, Outcome.STAY, _states(State.RESERVE), State.UNDER_REVIEW),
+                ActionRule(Action.SHOW_AGAIN, By.AGGREGATE, Outcome.AGAIN, _states(State.RESERVE)),
+                ActionRule(Action.LAPSE, By.AGGREGATE, Outcome.END, _states(State.RESERVE), State.LAPSED),
                 ActionRule(Action.REJECT, By.STAGE_ROLE, Outcome.END, _OPEN, State.REJECTED, needs_comment=True),
                 ActionRule(
                     Action.REVOKE,
@@ -244,6 +262,9 @@ KINDS: Mapping[StageKind, Kind] = MappingProxyType(
 
 FILING = "filing"
 ENDED = ""
+
+#: Stages in which reserves of an allocation wait for a place, instead of being acted on.
+HOLDS_RESERVES = frozenset({StageKind.CONFIRMATION, StageKind.SIGN_OFF})
 
 #: Once a case is in one of these, what it was for is given or gone: nothing is left to withdraw.
 SETTLED = _states(
@@ -269,6 +290,9 @@ INVOLVING = frozenset(
         Action.REVIEW,
         Action.SETTLE,
         Action.DECIDE,
+        Action.DISMISS,
+        Action.UPHOLD,
+        Action.GRANT,
     }
 )
 
@@ -317,10 +341,11 @@ def moves(route: Sequence[RouteStage]) -> Moves:
     kinds = [StageKind.FILING, *(stage.kind for stage in route)]
     roles: list[Role | None] = [None, *(stage.role for stage in route)]
     for place, (key, kind, role) in enumerate(zip(keys, kinds, roles, strict=True)):
-        following = keys[place + 1] if place + 1 < len(keys) else ENDED
         for rule in KINDS[kind].rules:
+            if rule.outcome is Outcome.AGAIN and StageKind.NOTICE not in kinds[:place]:
+                continue
             for state in _stands(rule.states, place):
-                table[key, state, rule.action] = _move(rule, key, state, role, following, kinds, place)
+                table[key, state, rule.action] = _move(rule, state, role, keys, kinds, place)
         for state in _stands(KINDS[kind].waits, place):
             if state not in SETTLED:
                 table[key, state, Action.WITHDRAW] = Move(
@@ -336,12 +361,17 @@ def _stands(states: Iterable[State], place: int) -> list[State]:
 
 
 def _move(
-    rule: ActionRule, key: str, state: State, role: Role | None, following: str, kinds: Sequence[StageKind], place: int
+    rule: ActionRule, state: State, role: Role | None, keys: Sequence[str], kinds: Sequence[StageKind], place: int
 ) -> Move:
-    to_stage, to_state = key, rule.becomes
+    key = to_stage = keys[place]
+    to_state = rule.becomes
     if rule.outcome in (Outcome.NEXT, Outcome.TALLY):
-        to_stage = following
-        to_state = enters(kinds[place + 1], place + 1) if following else KINDS[kinds[place]].closes
+        last = place + 1 == len(keys)
+        to_stage = ENDED if last else keys[place + 1]
+        to_state = KINDS[kinds[place]].closes if last else enters(kinds[place + 1], place + 1)
+    elif rule.outcome is Outcome.AGAIN:
+        notice = max(earlier for earlier in range(place) if kinds[earlier] is StageKind.NOTICE)
+        to_stage, to_state = keys[notice], enters(StageKind.NOTICE, notice)
     elif rule.outcome is Outcome.BACK:
         to_stage = FILING
     elif rule.outcome is Outcome.END:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from backend.applications.case import Case
-from backend.applications.lifecycle import Action, Move, Outcome, State
-from backend.database import fetch_value
+from backend.applications.lifecycle import Action, Move, Outcome, StageKind, State
 from backend.notifications.service import Notifications
 
 #: The template for a case that has come into a state, whatever brought it there.
@@ -16,31 +16,26 @@ _BY_STATE = {
     State.ON_NOTICE: "application_on_notice",
     State.OBJECTED: "application_objected",
     State.RESERVE: "application_reserve",
-    State.APPROVED: "application_place_offered",
+    State.APPROVED: "application_approved",
     State.CONFIRMED: "application_confirmed",
     State.DECLINED: "application_declined",
     State.LAPSED: "application_lapsed",
     State.COMPLETED: "application_completed",
     State.REJECTED: "application_rejected",
     State.WITHDRAWN: "application_withdrawn",
+    State.GRANTED: "application_granted",
+    State.REVOKED: "application_revoked",
 }
-
-_BY_ACTION = {Action.PROMOTE: "application_promoted", Action.DISMISS: "application_objection_dismissed"}
 
 _SILENT = frozenset({Action.REVIEW, Action.RECUSE, Action.SETTLE, Action.PLACE})
 
 
-async def tell(notifications: Notifications, event: UUID, case: Case, move: Move, comment: str) -> None:
-    """Queue the message for this event, to the account of the person whom the case is about, if there is one."""
-    if move.action in _SILENT or case.subject_person is None:
-        return
-    template = _BY_ACTION.get(move.action) or _BY_STATE.get(case.state)
-    if move.outcome in (Outcome.NEXT, Outcome.TALLY) and case.state is State.UNDER_REVIEW:
-        template = "application_passed_stage"
+async def tell(
+    notifications: Notifications, event: UUID, recipients: Sequence[UUID], case: Case, move: Move, comment: str
+) -> None:
+    """Queue the message for this event to each of these accounts."""
+    template = _template(case, move)
     if template is None:
-        return
-    account = await fetch_value("SELECT id FROM worker_account WHERE person = $1", case.subject_person)
-    if account is None:
         return
     stage = case.stage
     words = {
@@ -51,4 +46,20 @@ async def tell(notifications: Notifications, event: UUID, case: Case, move: Move
         "rank": str(case.rank or ""),
         "comment": comment,
     }
-    await notifications.notify(event, account, template, words, case.id)
+    for account in recipients:
+        await notifications.notify(event, account, template, words, case.id)
+
+
+def _template(case: Case, move: Move) -> str | None:
+    if move.action in _SILENT:
+        return None
+    offered = case.stage_kind is StageKind.CONFIRMATION
+    if move.action is Action.PROMOTE and offered:
+        return "application_promoted"
+    if move.action is Action.DISMISS:
+        return "application_objection_dismissed"
+    if case.state is State.APPROVED and offered:
+        return "application_place_offered"
+    if move.outcome in (Outcome.NEXT, Outcome.TALLY, Outcome.AGAIN) and case.state is State.UNDER_REVIEW:
+        return "application_passed_stage"
+    return _BY_STATE.get(case.state)

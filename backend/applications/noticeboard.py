@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
 
+from backend.applications.desk import aggregate_names
+from backend.applications.process import Process
 from backend.applications.service import READERS
 from backend.database import fetch, fetch_one
 from backend.errors import NotFound
 from backend.identity import Actor
 from backend.unions.scope import scope_sql
 from backend.words import Text
+
+
+async def waiting_for(actor: Actor, processes: Mapping[str, Process]) -> Sequence[asyncpg.Record]:
+    """What waits to be announced at the unions where the actor holds the role of its notice stage."""
+    joins, name = aggregate_names(processes)
+    held = dict.fromkeys((binding.role.value, binding.union_id) for binding in actor.bindings)
+    return await fetch(
+        f"""SELECT a.kind, a.programme_version, a.aggregate, a.stage, a.acting_union, count(*) AS cases,
+            min(p.name_zh) AS name_zh, min(p.name_en) AS name_en, min({name}) AS aggregate_name,
+            min(u.name) AS union_name, min(s.stage ->> 'label_zh') AS stage_zh, min(s.stage ->> 'label_en') AS stage_en,
+            min((s.stage ->> 'working_days')::int) AS working_days
+        FROM application a JOIN programme_version v ON v.id = a.programme_version
+        JOIN programme p ON p.id = v.programme JOIN trade_union u ON u.id = a.acting_union {joins}
+        CROSS JOIN LATERAL (SELECT r.stage FROM jsonb_array_elements(v.content -> 'route') AS r (stage)
+            WHERE r.stage ->> 'key' = a.stage AND r.stage ->> 'kind' = 'notice') s
+        JOIN unnest($1::text[], $2::uuid[]) AS h (role, trade_union)
+            ON h.role = s.stage ->> 'role' AND h.trade_union = a.acting_union
+        WHERE a.state IN ('submitted', 'under_review') AND a.awaiting_role = ''
+        GROUP BY a.kind, a.programme_version, a.aggregate, a.stage, a.acting_union ORDER BY min(a.entered_at)""",
+        [role for role, _ in held],
+        [union for _, union in held],
+    )
 
 
 async def notices_in_scope(actor: Actor) -> Sequence[asyncpg.Record]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from backend.applications import objections
 from backend.applications.case import Case, load_case
-from backend.applications.lifecycle import Action, State
+from backend.applications.lifecycle import Action, StageKind, State
 from backend.applications.service import Applications
 from backend.applications.tables import Notice, NoticeEntry
+from backend.audit.log import record
 from backend.calendars.service import working_days_after
 from backend.clock import local_date
 from backend.database import execute, fetch, fetch_one, new_id, transaction
@@ -25,26 +25,14 @@ OBJECTION_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
-    """What a notice says: its words, its legal basis and how long it stands."""
+class Waiting:
+    """The cases that are announced together: of one version, in one notice stage, of one aggregate, at one union."""
 
     kind: str
-    aggregate: UUID
+    version: UUID
+    aggregate: UUID | None
     stage: str
     union: UUID
-    title: Text
-    legal_basis: str
-    working_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One line of a notice, in order: the case, and the words that may be public."""
-
-    case: Case
-    name: str
-    unit: str
-    deed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +68,36 @@ class Notices:
     applications: Applications
     sealer: Sealer
 
-    async def publish(self, actor: Actor, announcement: Announcement, shown: Sequence[Shown], now: datetime) -> UUID:
-        """Put the cases on notice from today on; the caller has locked the aggregate and checked the role.
+    async def publish(self, actor: Actor, waiting: Waiting, now: datetime) -> UUID:
+        """Put on notice, from today on, all cases that wait for it; who calls has locked the aggregate.
 
         The start day does not count: the notice stands through the last of its working days after it. Raises
-        RuleViolation where the calendar does not cover that day.
+        Forbidden unless the actor holds the stage's role at the union, Conflict where nothing waits, RuleViolation
+        where the calendar does not cover the last day.
         """
+        process = self.applications.processes[waiting.kind]
+        cases = await self._waiting_cases(waiting)
+        if not cases:
+            raise Conflict("nothing_to_announce", Text("没有待公示的事项。", "Nothing waits to be announced."))
+        stage = cases[0].stage
+        assert stage is not None
+        if waiting.union not in {binding.union_id for binding in actor.unions_as(stage.role)}:
+            raise Forbidden("not_your_part", Text("这一步不由您办理。", "This step is not yours to take."))
+        said = await process.announcement(cases, stage)
         first_on = local_date(now)
-        last_on = await working_days_after(first_on, announcement.working_days)
+        last_on = await working_days_after(first_on, stage.working_days)
         notice = Notice(
             id=new_id(),
             token=secrets.token_urlsafe(16),
-            kind=announcement.kind,
-            aggregate=announcement.aggregate,
-            stage=announcement.stage,
-            trade_union=announcement.union,
-            title_zh=announcement.title.zh,
-            title_en=announcement.title.en,
-            legal_basis=announcement.legal_basis,
-            working_days=announcement.working_days,
+            kind=waiting.kind,
+            programme_version=waiting.version,
+            aggregate=waiting.aggregate,
+            stage=stage.key,
+            trade_union=waiting.union,
+            title_zh=said.title.zh,
+            title_en=said.title.en,
+            legal_basis=cases[0].content.notice_basis,
+            working_days=stage.working_days,
             first_on=first_on,
             last_on=last_on,
             state="published",
@@ -106,21 +105,47 @@ class Notices:
             published_at=now,
         )
         await Notice.insert(notice)
-        for line in sorted(shown, key=lambda line: line.case.id):
-            case = await load_case(line.case.id, lock=True)
+        for line in sorted(said.lines, key=lambda line: line.case.id):
             await NoticeEntry.insert(
                 NoticeEntry(
                     notice=notice.id,
-                    application=case.id,
-                    placement=case.placement,
-                    rank=case.rank or 0,
+                    application=line.case.id,
+                    placement=line.placement,
+                    rank=line.rank,
                     shown_name=line.name,
                     shown_unit=line.unit,
                     shown_deed=line.deed,
                 )
             )
-            await self.applications.step(actor, case, Action.PUBLISH, now, due_on=last_on)
+            await self.applications.step(actor, line.case, Action.PUBLISH, now, due_on=last_on)
+        await process.notice_published(waiting.aggregate, stage, now)
         return UUID(str(notice.id))
+
+    async def announce(self, actor: Actor, waiting: Waiting) -> UUID:
+        """Publish what waits, in a transaction of its own; on record. Raises as `publish`."""
+        process = self.applications.processes.get(waiting.kind)
+        if process is None:
+            raise NotFound()
+        async with transaction():
+            if process.aggregate_table and waiting.aggregate is not None:
+                await execute(f"SELECT FROM {process.aggregate_table} WHERE id = $1 FOR UPDATE", waiting.aggregate)
+            notice = await self.publish(actor, waiting, await self.applications.clock.now())
+            await record(actor, "notice.publish", "done", object_kind="notice", object_id=notice)
+        return notice
+
+    @staticmethod
+    async def _waiting_cases(waiting: Waiting) -> list[Case]:
+        """The cases, locked in order of their ids."""
+        rows = await fetch(
+            "SELECT id FROM application WHERE programme_version = $1 AND stage = $2 AND acting_union = $3"
+            " AND aggregate IS NOT DISTINCT FROM $4 AND state IN ('submitted', 'under_review') ORDER BY id",
+            waiting.version,
+            waiting.stage,
+            waiting.union,
+            waiting.aggregate,
+        )
+        cases = [await load_case(row["id"], lock=True) for row in rows]
+        return [case for case in cases if case.stage_kind is StageKind.NOTICE and case.stage_key == waiting.stage]
 
     async def object_(self, actor: Actor, notice_id: UUID, application_id: UUID, words: str) -> UUID:
         """Object to one entry of a notice that stands: the case named stops, no other does."""
@@ -160,14 +185,14 @@ class Notices:
         due = await fetch("SELECT id, kind, aggregate FROM notice WHERE state = 'published' AND last_on < $1", today)
         return sum([await self._end(row["id"], row["kind"], row["aggregate"], today) for row in due])
 
-    async def _end(self, notice_id: UUID, kind: str, aggregate: UUID, today: date) -> bool:
+    async def _end(self, notice_id: UUID, kind: str, aggregate: UUID | None, today: date) -> bool:
         process = self.applications.processes[kind]
         actor = system_actor("公示到期")
         async with transaction():
             now = await self.applications.clock.now()
-            if process.aggregate_table:
+            if process.aggregate_table and aggregate is not None:
                 await execute(f"SELECT FROM {process.aggregate_table} WHERE id = $1 FOR UPDATE", aggregate)
-            notice = await fetch_one("SELECT state, last_on FROM notice WHERE id = $1 FOR UPDATE", notice_id)
+            notice = await fetch_one("SELECT state, stage, last_on FROM notice WHERE id = $1 FOR UPDATE", notice_id)
             if notice is None or notice["state"] == "ended" or notice["last_on"] >= today:
                 return False
             counts = await fetch_one(
@@ -191,7 +216,7 @@ class Notices:
                 case = await load_case(entry["application"], lock=True)
                 if case.state is State.ON_NOTICE:
                     await self.applications.step(actor, case, Action.CONCLUDE, now)
-            await process.notice_concluded(self.applications, aggregate, now)
+            await process.notice_concluded(self.applications, aggregate, notice["stage"], now)
         return True
 
     async def public(self, token: str) -> PublicNotice:

@@ -16,6 +16,9 @@ from backend.words import Text
 #: States of an upload that can still become, or already are, good papers.
 _LIVE = ("uploaded", "checked", "verified")
 
+#: States of a slot in which a paper is still to be sent.
+_LACKING = ("missing", "rejected")
+
 
 @dataclass(frozen=True, slots=True)
 class Paper:
@@ -62,12 +65,12 @@ async def slots(case: Case) -> list[Slot]:
                 if row["requirement"] == requirement.key
             ),
         )
-        for requirement in case.content.papers
+        for requirement in case.papers
     ]
 
 
-def missing(found: Sequence[Slot]) -> list[Violation]:
-    """The required papers that nothing usable was sent for."""
+def missing(found: Sequence[Slot], due_stage: str) -> list[Violation]:
+    """The required papers due in this stage (empty: on submitting) that nothing usable was sent for."""
     return [
         Violation(
             "paper_missing",
@@ -75,12 +78,12 @@ def missing(found: Sequence[Slot]) -> list[Violation]:
             f"papers.{slot.requirement.key}",
         )
         for slot in found
-        if slot.requirement.required and slot.state in ("missing", "rejected")
+        if slot.requirement.required and slot.requirement.due_stage == due_stage and slot.state in _LACKING
     ]
 
 
 def unverified(found: Sequence[Slot]) -> list[Violation]:
-    """The required papers that are not verified."""
+    """The required papers that were due on submitting and are not verified."""
     return [
         Violation(
             "paper_not_verified",
@@ -88,19 +91,26 @@ def unverified(found: Sequence[Slot]) -> list[Violation]:
             f"papers.{slot.requirement.key}",
         )
         for slot in found
-        if slot.requirement.required and slot.state != "verified"
+        if slot.requirement.required and not slot.requirement.due_stage and slot.state != "verified"
     ]
 
 
-async def attach(case: Case, requirement_key: str, upload_id: UUID, at: datetime) -> None:
-    """Link an upload of the subject's to a requirement of a case that is being filed; twice is once."""
-    requirement = next((paper for paper in case.content.papers if paper.key == requirement_key), None)
+async def attach(case: Case, requirement_key: str, upload_id: UUID, at: datetime, person: UUID | None = None) -> None:
+    """Link an upload to a requirement of a case; twice is once.
+
+    It belongs to the subject, to the worker who files, or to the case itself. Raises NotFound for any other upload
+    and for a paper that the programme does not ask for, RuleViolation for one of the wrong kind or not usable.
+    """
+    requirement = next((paper for paper in case.papers if paper.key == requirement_key), None)
     if requirement is None:
         raise NotFound(Text("本项目不需要这种材料。", "This programme does not ask for that paper."))
     row = await fetch_one(
-        "SELECT kind, state FROM upload WHERE id = $1 AND owner_person IS NOT DISTINCT FROM $2",
+        "SELECT kind, state FROM upload WHERE id = $1 AND (owner_application = $2 OR owner_person = $3"
+        " OR owner_person = (SELECT person FROM worker_account WHERE id = $4))",
         upload_id,
+        case.id,
         case.subject_person,
+        case.submitted_by,
     )
     if row is None:
         raise NotFound()
@@ -124,7 +134,7 @@ async def attach(case: Case, requirement_key: str, upload_id: UUID, at: datetime
         new_id(),
         case.id,
         requirement_key,
-        case.subject_person,
+        person or case.subject_person,
         upload_id,
         at,
     )

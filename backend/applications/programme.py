@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from backend.applications.lifecycle import ENDED, FILING, By, Outcome, StageKind, State, moves
-from backend.errors import RuleViolation, Violation
+from backend.applications.lifecycle import ENDED, FILING, By, Outcome, StageKind, State, SubjectKind, moves
+from backend.errors import Violation
 from backend.identity import Level, Role
 from backend.words import Text
 
@@ -56,13 +56,19 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PaperRequirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A paper that an application must or may carry; any of `kinds` answers it."""
+    """A paper that an application must or may carry; any of `kinds` answers it.
+
+    It is asked of cases whose subject is of one of `subjects` (empty: of all), before the case is submitted, or, where
+    `due_stage` names a stage, before the case leaves that stage; then whoever acts in the stage brings it.
+    """
 
     key: str
     kinds: tuple[str, ...]
     label_zh: str
     label_en: str
     required: bool = True
+    subjects: tuple[SubjectKind, ...] = ()
+    due_stage: str = ""
 
     @property
     def label(self) -> Text:
@@ -71,12 +77,17 @@ class PaperRequirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProgrammeContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that a published version fixes; `policies` are the ids of the policy rows it resolved to."""
+    """All that a published version fixes.
+
+    `policies` are the ids of the policy rows it resolved to; `terms` is what the programme's kind adds (a plan's
+    figures, a campaign's ratios), checked by the slice before publishing and read by it alone.
+    """
 
     route: tuple[Stage, ...]
     papers: tuple[PaperRequirement, ...]
     policies: tuple[UUID, ...]
     notice_basis: str
+    terms: dict[str, Any] = {}
 
     def stage(self, key: str) -> Stage | None:
         """The stage of this name; None for `filing` and for the end."""
@@ -130,13 +141,11 @@ def check_content(content: ProgrammeContent) -> list[Violation]:
         found.append(
             _broken("papers_keys", "材料要求重复或未指定种类。", "A paper requirement repeats or names no kind.")
         )
+    if any(paper.due_stage and paper.due_stage not in keys for paper in content.papers):
+        found.append(
+            _broken("papers_stage", "材料要求所指的环节不存在。", "A paper is due in a stage that is not there.")
+        )
     return found
-
-
-def require_publishable(content: ProgrammeContent) -> None:
-    """Raise RuleViolation with everything that forbids publishing."""
-    if found := check_content(content):
-        raise RuleViolation(found)
 
 
 def _check_stage(stage: Stage) -> list[Violation]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from backend.applications.programme import ProgrammeContent, require_publishable
+from backend.applications.process import Process
+from backend.applications.programme import ProgrammeContent, check_content
 from backend.applications.tables import ProgrammeVersion
 from backend.audit.log import record
 from backend.clock import Clock, local_date
@@ -23,6 +24,7 @@ from backend.words import Text
 class Programmes:
     """Drafting and publishing of what a programme says."""
 
+    processes: Mapping[str, Process]
     clock: Clock
 
     async def draft(self, actor: Actor, programme: UUID, content: ProgrammeContent) -> UUID:
@@ -65,12 +67,15 @@ class Programmes:
             if row["drafted_by"] == actor.account_id:
                 raise Forbidden("second_person", Text("须由另一人发布。", "Somebody else than the drafter publishes."))
             content = msgspec.json.decode(row["content"], type=ProgrammeContent)
-            require_publishable(content)
+            process = self.processes[row["kind"]]
+            found = [*check_content(content), *process.check_terms(content)]
             policies = await self._policies_in_force(row["kind"], row["organiser"])
-            if not policies:
-                raise RuleViolation(
-                    [Violation("no_policies", Text("没有现行有效的政策条款。", "No policy is in force."), "policies")]
+            if process.by_policy and not policies:
+                found.append(
+                    Violation("no_policies", Text("没有现行有效的政策条款。", "No policy is in force."), "policies")
                 )
+            if found:
+                raise RuleViolation(found)
             resolved = msgspec.structs.replace(content, policies=tuple(policies))
             await execute(
                 "UPDATE programme_version SET state = 'published', content = $2, published_by = $3, published_at = $4"

@@ -28,10 +28,18 @@ class Mine:
 
 
 async def my_cases(actor: Actor, after: UUID | None, limit: int) -> list[Mine]:
-    """The actor's own cases, newest first, from `after` on."""
+    """The cases about the actor and those that the actor filed, newest first, from `after` on.
+
+    Each kind is cut at the limit in the order of its own index before the two are merged.
+    """
+    branches = " UNION ".join(
+        f"(SELECT a.id FROM application a WHERE {mine} AND ($3::uuid IS NULL OR a.id < $3) ORDER BY a.id DESC LIMIT $4)"
+        for mine in _MINE
+    )
     rows = await fetch(
-        f"{_SELECT} WHERE a.subject_person = $1 AND ($2::uuid IS NULL OR a.id < $2) ORDER BY a.id DESC LIMIT $3",
+        f"{_SELECT} WHERE a.id IN ({branches}) ORDER BY a.id DESC LIMIT $4",
         actor.person_id,
+        actor.account_id,
         after,
         limit,
     )
@@ -39,8 +47,10 @@ async def my_cases(actor: Actor, after: UUID | None, limit: int) -> list[Mine]:
 
 
 async def my_case(actor: Actor, application: UUID) -> Mine:
-    """One of the actor's own cases; NotFound for anybody else's."""
-    row = await fetch_one(f"{_SELECT} WHERE a.id = $1 AND a.subject_person = $2", application, actor.person_id)
+    """One of the cases that `my_cases` lists; NotFound for any other."""
+    row = await fetch_one(
+        f"{_SELECT} WHERE a.id = $3 AND ({' OR '.join(_MINE)})", actor.person_id, actor.account_id, application
+    )
     if row is None:
         raise NotFound()
     return _mine(row)
@@ -68,6 +78,9 @@ async def filed_on_behalf(application: UUID) -> tuple[str, datetime] | None:
     )
     return (row["name"], row["created_at"]) if row else None
 
+
+#: What makes a case one's own: `$1` is the person, `$2` the account.
+_MINE = ("a.subject_person = $1", "a.submitted_by = $2")
 
 _SELECT = (
     f"SELECT {CASE_COLUMNS}, p.name_zh AS programme_zh, p.name_en AS programme_en, u.name AS acting_name,"

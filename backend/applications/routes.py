@@ -13,20 +13,39 @@ from backend.applications import papers, reading
 from backend.applications.judgement import PointLine
 from backend.applications.lifecycle import Action
 from backend.applications.notices import Notices
-from backend.applications.schemas import ActIn, CaseDetail, CaseOut, Created, ObjectionIn, case_detail, case_out
+from backend.applications.schemas import (
+    ActIn,
+    AttachIn,
+    CaseDetail,
+    CaseOut,
+    Created,
+    ObjectionIn,
+    case_detail,
+    case_out,
+)
 from backend.applications.service import Applications
 from backend.applications.timeline import timeline
 from backend.identity import Actor
-from backend.web.handlers import read, write
+from backend.web.handlers import read, remove, write
 from backend.web.idempotency import IdempotencyKey, once
 from backend.web.paging import Cursor, Limit, Page, page, read_cursor
 
 
 @read("/applications", operation_id="listMyCases")
-async def my_cases(actor: NamedDependency[Actor], cursor: Cursor = None, limit: Limit = 20) -> Page[CaseOut]:
-    """The worker's own cases of every programme, newest first."""
+async def my_cases(
+    actor: NamedDependency[Actor],
+    applications: NamedDependency[Applications],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Page[CaseOut]:
+    """The worker's cases of every programme, newest first: those about oneself, and those one has filed."""
     rows = await reading.my_cases(actor, read_cursor(cursor), limit + 1)
-    return page(rows, limit, lambda mine: mine.case.id, lambda mine: case_out(mine, actor.language))
+
+    def shown(mine: reading.Mine) -> CaseOut:
+        headline = applications.processes[mine.case.kind].headline(mine.case)
+        return case_out(mine, headline, applications.awaits(actor, mine.case), actor.language)
+
+    return page(rows, limit, lambda mine: mine.case.id, shown)
 
 
 @read("/applications/{application_id:uuid}", operation_id="getCase")
@@ -85,6 +104,34 @@ async def decline(
     return await _act(actor, application_id, Action.DECLINE, data, idempotency_key, applications)
 
 
+@write("/applications/{application_id:uuid}/papers", status_code=200, operation_id="attachPaper")
+async def attach(
+    application_id: FromPath[UUID],
+    data: JSONBody[AttachIn],
+    actor: NamedDependency[Actor],
+    applications: NamedDependency[Applications],
+) -> CaseDetail:
+    """Attach a paper to a case that is being filed; twice is once."""
+    await applications.attach(actor, application_id, data.requirement, data.upload_id)
+    return await _detail(actor, application_id, applications)
+
+
+@remove(
+    "/applications/{application_id:uuid}/papers/{requirement:str}/{upload_id:uuid}",
+    status_code=204,
+    operation_id="detachPaper",
+)
+async def detach(
+    application_id: FromPath[UUID],
+    requirement: FromPath[str],
+    upload_id: FromPath[UUID],
+    actor: NamedDependency[Actor],
+    applications: NamedDependency[Applications],
+) -> None:
+    """Take a paper off a case that is being filed."""
+    await applications.detach(actor, application_id, requirement, upload_id)
+
+
 @write("/notices/{notice_id:uuid}/objections", status_code=201, operation_id="objectToNotice", tags=["notices"])
 async def object_(
     notice_id: FromPath[UUID],
@@ -121,7 +168,13 @@ async def _detail(actor: Actor, application_id: UUID, applications: Applications
     filed = await reading.filed_on_behalf(application_id)
     return case_detail(
         mine,
-        timeline(mine.case, await reading.passed(application_id), mine.acting_union),
+        timeline(
+            mine.case,
+            applications.processes[mine.case.kind].headline(mine.case),
+            await reading.passed(application_id),
+            mine.acting_union,
+            your_turn=applications.awaits(actor, mine.case),
+        ),
         await papers.slots(mine.case),
         [move.action for move in applications.actions_for(actor, mine.case)],
         msgspec.convert(facts["lines"], list[PointLine]) if facts else [],
@@ -131,5 +184,7 @@ async def _detail(actor: Actor, application_id: UUID, applications: Applications
 
 
 ROUTER = Router(
-    "", tags=["applications"], route_handlers=[my_cases, get_case, submit, withdraw, confirm, decline, object_]
+    "",
+    tags=["applications"],
+    route_handlers=[my_cases, get_case, submit, withdraw, confirm, decline, attach, detach, object_],
 )

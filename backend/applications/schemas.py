@@ -13,7 +13,6 @@ from backend.applications.lifecycle import Action, State
 from backend.applications.papers import Slot
 from backend.applications.reading import Mine
 from backend.applications.timeline import StepState, Timeline
-from backend.applications.words import WORKER_STATES
 from backend.words import Language, Text
 
 
@@ -22,6 +21,13 @@ class ActIn(Struct, forbid_unknown_fields=True):
 
     version: Annotated[int, Meta(ge=1, le=2**31 - 1, description="The version that was shown.", examples=[1])]
     comment: Annotated[str, Meta(max_length=500)] = ""
+
+
+class AttachIn(Struct, forbid_unknown_fields=True):
+    """A paper that answers a requirement."""
+
+    requirement: Annotated[str, Meta(max_length=30, examples=["merit"])]
+    upload_id: UUID
 
 
 class CaseOut(Struct, kw_only=True):
@@ -110,9 +116,9 @@ class Created(Struct):
     id: UUID
 
 
-def case_out(mine: Mine, language: Language) -> CaseOut:
-    """The list form of a case."""
-    return CaseOut(**_common(mine, language))
+def case_out(mine: Mine, headline: Text, your_turn: bool, language: Language) -> CaseOut:
+    """The list form of a case; `headline` is its programme's word for where it is."""
+    return CaseOut(**_common(mine, headline, your_turn, language))
 
 
 def case_detail(
@@ -126,9 +132,8 @@ def case_detail(
 ) -> CaseDetail:
     """The full form of a case."""
     case = mine.case
-    common = {**_common(mine, language), "headline": told.headline.in_(language)}
     return CaseDetail(
-        **common,
+        **_common(mine, told.headline, told.your_turn, language),
         explanation=told.explanation.in_(language),
         acts_next=told.acts_next.in_(language),
         filed_by=filed_by,
@@ -183,7 +188,7 @@ def lines_out(lines: list[PointLine], language: Language) -> list[LineOut]:
     ]
 
 
-def _common(mine: Mine, language: Language) -> dict[str, Any]:
+def _common(mine: Mine, headline: Text, your_turn: bool, language: Language) -> dict[str, Any]:
     case = mine.case
     return {
         "id": case.id,
@@ -191,9 +196,9 @@ def _common(mine: Mine, language: Language) -> dict[str, Any]:
         "kind": case.kind,
         "programme": Text(mine.programme_zh, mine.programme_en).in_(language),
         "state": case.state,
-        "headline": WORKER_STATES[case.state].in_(language),
+        "headline": headline.in_(language),
         "stage": case.stage.label.in_(language) if case.stage else "",
-        "your_turn": case.awaiting_role == "worker",
+        "your_turn": your_turn,
         "due_on": case.due_on,
         "version": case.version_number,
         "created_at": case.created_at,

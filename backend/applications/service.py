@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from backend.applications import committee, messages, objections, papers
 from backend.applications.case import Case, load_case
 from backend.applications.committee import ReviewInput, SettlementInput
 from backend.applications.events import EventLog
-from backend.applications.fairness import conflict, holds_seat, seat, standing
+from backend.applications.fairness import concerned, conflict, holds_seat, seat, standing
 from backend.applications.judgement import Judgement
 from backend.applications.lifecycle import (
     ENDED,
     FILING,
+    HOLDS_RESERVES,
     KINDS,
     Action,
     By,
@@ -26,18 +29,19 @@ from backend.applications.lifecycle import (
     State,
 )
 from backend.applications.process import Process
+from backend.applications.subject import SUBJECT_COLUMNS, Subject
 from backend.applications.tables import Application
 from backend.applications.words import ACTIONS, STAFF_STATES
 from backend.calendars.service import working_days_after
 from backend.clock import Clock, local_date
 from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
 from backend.errors import Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, Violation
-from backend.identity import Actor, Level, Role, system_actor
+from backend.identity import Actor, Role, system_actor
 from backend.notifications.service import Notifications
-from backend.unions.scope import in_scope
 from backend.words import Text
 
-Details = ReviewInput | SettlementInput | None
+#: What an action is given beside a comment: the committee's votes, or a slice's own struct.
+Details = msgspec.Struct | None
 
 COMMENT_LIMIT = 500
 
@@ -55,54 +59,97 @@ class Applications:
     notifications: Notifications
 
     async def draft(
-        self, actor: Actor, kind: str, programme_version: UUID, person: UUID, aggregate: UUID | None
+        self, actor: Actor, kind: str, programme_version: UUID, subject: Subject, aggregate: UUID | None = None
     ) -> Case:
-        """Make a draft for `person`, who is the actor or somebody of a unit officer's own unit.
+        """Make a draft about `subject`; the slice has asked whether the actor may file for it.
 
-        The scope columns are a snapshot of the person's primary line today. Raises NotFound where the person has no
-        record in scope.
+        The scope columns are a snapshot of the subject's primary line today.
         """
         now = await self.clock.now()
         async with transaction():
-            row = await fetch_one(
-                "SELECT p.name, r.national_id, r.province_id, r.city_id, r.county_id, r.unit_id, r.unit,"
-                " r.verified_at FROM person p JOIN staff_record r ON r.person = p.id WHERE p.id = $1",
-                person,
-            )
-            own = actor.person_id == person and Role.WORKER in actor.roles
-            if row is None or not (own or in_scope(actor, [Role.UNIT_OFFICER], row)):
-                raise NotFound(Text("没有找到这位职工的档案。", "No such worker's record."), "no_record")
-            if not own and actor.person_id == person:
-                raise Forbidden(
-                    "conflict_own_case", Text("请在手机端为本人申请。", "Apply for yourself on the phone, not here.")
-                )
-            if row["verified_at"] is None:
-                raise RuleViolation.of(
-                    "record_unverified",
-                    Text("档案经单位工会核实后才能申请。", "Your unit has to verify the record first."),
-                    "record",
-                )
             number = await fetch_value("SELECT nextval('application_number')")
+            columns: dict[str, Any] = {level.column: union for level, union in subject.levels.items()}
+            columns[SUBJECT_COLUMNS[subject.kind]] = subject.id
             application = Application(
                 id=new_id(),
                 number=f"{self.processes[kind].prefix}-{local_date(now).year}-{number:06d}",
                 kind=kind,
                 programme_version=programme_version,
                 submitted_by=actor.account_id,
-                filed_by_officer=not own,
-                subject_kind="person",
-                subject_person=person,
-                subject_name=row["name"],
+                filed_by_officer=Role.WORKER not in actor.roles,
+                subject_kind=subject.kind,
+                subject_name=subject.name,
                 aggregate=aggregate,
                 state=State.DRAFT,
                 stage=FILING,
                 awaiting_role=Role.WORKER,
                 created_at=now,
                 entered_at=now,
-                **{level.column: row[level.column] for level in Level},
+                **columns,
             )
             await Application.insert(application)
-            return await load_case(application.id)
+            case = await load_case(application.id)
+            if case.subject_person is not None:
+                await self.concern(case, [case.subject_person])
+            return case
+
+    async def concern(self, case: Case, persons: Iterable[UUID]) -> None:
+        """Say that a case is about these persons and no others: nobody of them, nor a relative, acts on it."""
+        found = list(persons)
+        await execute("DELETE FROM application_person WHERE application = $1 AND person <> ALL($2)", case.id, found)
+        await execute(
+            "INSERT INTO application_person (id, application, person) SELECT gen_random_uuid(), $1, p"
+            " FROM unnest($2::uuid[]) p ON CONFLICT (application, person) DO NOTHING",
+            case.id,
+            found,
+        )
+
+    async def filing(self, actor: Actor, application_id: UUID, expected_version: int | None) -> Case:
+        """The locked case, if the actor files it and it is being filed; raises NotFound, Stale, IllegalTransition."""
+        case = await load_case(application_id, lock=True)
+        await self.require_visible(actor, case)
+        if not self.files(actor, case):
+            raise NotFound()
+        if expected_version is not None and case.version_number != expected_version:
+            raise Stale()
+        if case.stage_key != FILING or case.state not in (State.DRAFT, State.RETURNED):
+            raise IllegalTransition("修改", STAFF_STATES[case.state].zh)
+        return case
+
+    async def attach(
+        self, actor: Actor, application_id: UUID, requirement: str, upload: UUID, person: UUID | None = None
+    ) -> Case:
+        """Link a paper to a requirement of a case that the actor files, or whose present stage asks the actor for it.
+
+        `person` says whose paper it is where the case is about several. Raises as `filing`, and as `papers.attach`.
+        """
+        async with transaction():
+            case = await self._open_to(actor, application_id, requirement)
+            await papers.attach(case, requirement, upload, await self.clock.now(), person)
+            await self._count_papers(case)
+            return case
+
+    async def detach(self, actor: Actor, application_id: UUID, requirement: str, upload: UUID) -> Case:
+        """Take a paper off again; raises as `attach`."""
+        async with transaction():
+            case = await self._open_to(actor, application_id, requirement)
+            await papers.detach(case, requirement, upload)
+            await self._count_papers(case)
+            return case
+
+    async def _open_to(self, actor: Actor, application_id: UUID, requirement: str) -> Case:
+        case = await load_case(application_id, lock=True)
+        if self.brings(actor, case, requirement):
+            await self.require_visible(actor, case)
+            return case
+        return await self.filing(actor, application_id, None)
+
+    @staticmethod
+    def brings(actor: Actor, case: Case, requirement: str) -> bool:
+        """Whether the present stage of the case asks this very actor for a paper."""
+        stage = case.stage
+        due = next((paper.due_stage for paper in case.papers if paper.key == requirement), "")
+        return stage is not None and due == stage.key and holds_seat(actor, case, stage.role)
 
     async def advance(
         self,
@@ -129,7 +176,7 @@ class Applications:
             await self._authorise(actor, case, move)
             self._check_comment(move, comment)
             now = await self.clock.now()
-            judgement = await self._judge(case, move, now)
+            judgement = await self._judge(actor, case, move, details, now)
             await self._conduct(actor, case, move, comment, details, now)
             after = await self._apply(actor, case, move, now, comment=comment, judgement=judgement)
             if action is Action.SUBMIT:
@@ -204,15 +251,13 @@ class Applications:
             case By.ANYBODY | By.AGGREGATE:
                 return False
 
-    @staticmethod
-    def files(actor: Actor, case: Case) -> bool:
-        """Whether the case is the actor's to file: the worker's own, or one that an officer in scope filed for them."""
-        if actor.person_id is not None and actor.person_id == case.subject_person:
-            return Role.WORKER in actor.roles
-        if not case.filed_by_officer:
-            return False
-        officer_of = {binding.union_id for binding in actor.unions_as(Role.UNIT_OFFICER)}
-        return bool(officer_of & set(case.levels.values()))
+    def files(self, actor: Actor, case: Case) -> bool:
+        """Whether the case is the actor's to file, as its programme says."""
+        return self.processes[case.kind].files(actor, case)
+
+    def awaits(self, actor: Actor, case: Case) -> bool:
+        """Whether the case waits for this very worker."""
+        return case.waits_for is By.APPLICANT and self.files(actor, case)
 
     async def _authorise(self, actor: Actor, case: Case, move: Move) -> None:
         if not self._may(actor, case, move):
@@ -222,8 +267,7 @@ class Applications:
             )
         kind = case.stage_kind
         if move.by in (By.STAGE_ROLE, By.CHAIR) and kind is not None:
-            concerned = await self.processes[case.kind].persons_concerned(case)
-            barred = conflict(await standing(actor, case, concerned), judging=KINDS[kind].judging)
+            barred = conflict(await standing(actor, case), judging=KINDS[kind].judging)
             if barred is not None:
                 raise Forbidden(barred.code, barred.message)
 
@@ -238,26 +282,31 @@ class Applications:
         if move.needs_comment and not comment.strip():
             raise RuleViolation.of("comment_required", Text("请写明理由。", "Please give the reason."), "comment")
 
-    async def _judge(self, case: Case, move: Move, now: datetime) -> Judgement | None:
+    async def _judge(self, actor: Actor, case: Case, move: Move, details: Details, now: datetime) -> Judgement | None:
         """Run every guard of the move; raise RuleViolation with all that forbids it. On submitting, the judgement."""
         process = self.processes[case.kind]
-        found: list[Violation] = await process.guard(case, move, now)
+        found: list[Violation] = await process.guard(actor, case, move, details, now)
         judgement = None
         if move.action is Action.SUBMIT:
             judgement = await process.judge(case, now)
-            found += [*judgement.violations, *papers.missing(await papers.slots(case))]
+            found += [*judgement.violations, *papers.missing(await papers.slots(case), "")]
         stage = case.stage
-        if stage is not None and stage.papers and move.outcome is Outcome.NEXT:
-            found += papers.unverified(await papers.slots(case))
+        if stage is not None and move.outcome in (Outcome.NEXT, Outcome.TALLY):
+            slots = await papers.slots(case)
+            found += papers.missing(slots, stage.key)
+            if stage.papers:
+                found += papers.unverified(slots)
         if stage is not None and move.outcome is Outcome.TALLY:
             found += committee.forbids_decision(await committee.current_tally(case, stage))
         if found:
             raise RuleViolation(found)
         return judgement
 
-    @staticmethod
-    async def _conduct(actor: Actor, case: Case, move: Move, comment: str, details: Details, now: datetime) -> None:
-        """What an action writes in the shared rows of its stage, beside the state."""
+    async def _conduct(
+        self, actor: Actor, case: Case, move: Move, comment: str, details: Details, now: datetime
+    ) -> None:
+        """What an action writes in the rows of its stage, beside the state: the slice's, then the shared ones."""
+        await self.processes[case.kind].conduct(actor, case, move, details, comment, now)
         stage = case.stage
         if stage is None:
             return
@@ -299,7 +348,8 @@ class Applications:
         facts = {"facts": judgement.facts, "checks": judgement.checks, "lines": judgement.lines} if judgement else None
         event = await self.log.append(case, move, after, actor, now, comment, facts)
         await self.processes[case.kind].effect(self, after, move, actor, now)
-        await messages.tell(self.notifications, event, after, move, comment)
+        recipients = await self.processes[case.kind].recipients(after)
+        await messages.tell(self.notifications, event, recipients, after, move, comment)
         return after
 
     async def _moved(self, case: Case, move: Move, now: datetime, judgement: Judgement | None) -> Case:
@@ -311,7 +361,7 @@ class Applications:
             to_stage, to_state = case.resume_stage, self._resumed_state(case)
         if move.outcome is Outcome.NEXT and case.placement == "reserve":
             stage = case.content.stage(to_stage)
-            if stage is not None and stage.kind is StageKind.CONFIRMATION:
+            if stage is not None and stage.kind in HOLDS_RESERVES:
                 to_state = State.RESERVE
         if to_stage == case.stage_key and to_state == case.state:
             return case
@@ -344,8 +394,7 @@ class Applications:
         """The case with the role and the union that it waits for."""
         stage = case.stage
         if entering and stage is not None:
-            concerned = await self.processes[case.kind].persons_concerned(case)
-            case = replace(case, acting_union=await seat(case, stage, concerned))
+            case = replace(case, acting_union=await seat(case, stage, await concerned(case.id)))
             if stage.kind in _TIMED:
                 case = replace(case, due_on=await self._target_date(stage.working_days, now))
         if stage is not None and stage.kind is StageKind.CONFIRMATION and case.state is State.APPROVED:

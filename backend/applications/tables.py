@@ -82,6 +82,14 @@ class Application(Scoped, Table, tablename="application"):
     decided_at = Instant(null=True)
 
 
+class ApplicationPerson(Table, tablename="application_person"):
+    """Somebody whom a case is about: the subject, a member of the team, an insured relative."""
+
+    id = Id()
+    application = Link(Application)
+    person = Link(Person)
+
+
 class ApplicationEvent(Table, tablename="application_event"):
     """One act on a case, chained: `hash` covers `previous` and the canonical bytes in `body`."""
 
@@ -90,6 +98,7 @@ class ApplicationEvent(Table, tablename="application_event"):
     seq = Integer()
     at = Instant()
     actor = UUID(default=None)
+    actor_person = UUID(null=True, default=None)
     actor_name = Varchar(60)
     role = Varchar(20)
     action = Varchar(20)
@@ -177,7 +186,8 @@ class Notice(Table, tablename="notice"):
     id = Id()
     token = Varchar(40, unique=True)
     kind = Varchar(20)
-    aggregate = UUID(index=True, default=None)
+    programme_version = Link(ProgrammeVersion)
+    aggregate = UUID(null=True, index=True, default=None)
     stage = Varchar(30)
     trade_union = Link(TradeUnion)
     title_zh = Varchar(120)

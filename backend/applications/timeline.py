@@ -8,8 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from backend.applications.case import Case
-from backend.applications.lifecycle import FILING, By, State
-from backend.applications.words import WORKER_STATES
+from backend.applications.lifecycle import FILING, StageKind, State
 from backend.words import Text
 
 
@@ -55,13 +54,13 @@ class Timeline:
     steps: tuple[Step, ...]
 
 
-def timeline(case: Case, events: Sequence[Passed], acting_union: str) -> Timeline:
-    """The timeline of a case; `events` oldest first, `acting_union` the name of the union that acts now."""
-    headline = WORKER_STATES[case.state]
+def timeline(case: Case, headline: Text, events: Sequence[Passed], acting_union: str, *, your_turn: bool) -> Timeline:
+    """The timeline of a case; `headline` is its programme's word for where it is, `events` come oldest first,
+    `acting_union` is the name of the union that acts now, `your_turn` says whether the reader has to act.
+    """
     stage = case.stage
     if case.state in (State.SUBMITTED, State.UNDER_REVIEW) and stage is not None:
         headline = Text("{stage}中", "{stage}: in progress").fill(stage=stage.label)
-    your_turn = case.waits_for is By.APPLICANT
     return Timeline(
         headline=headline,
         explanation=_explanation(case, events),
@@ -98,7 +97,7 @@ def _explanation(case: Case, events: Sequence[Passed]) -> Text:
                 "您排在递补第 {rank} 位;有人放弃时按顺序自动递补。",
                 "You are number {rank} in line; a place that falls free goes by this order.",
             ).fill(rank=case.rank)
-        case State.APPROVED:
+        case State.APPROVED if case.stage_kind is StageKind.CONFIRMATION:
             return Text("请在 {due} 前(含当日)确认或放弃。", "Confirm or decline by {due} (that day included).").fill(
                 due=case.due_on
             )

@@ -58,10 +58,11 @@ _PAPER = (
     " u.declared_size AS size, u.declared_type, u.detected_type, u.name_sealed, u.object_key, u.rendition_key,"
     " u.pages, u.malware, u.refusal_code, u.reserved_at, u.expires_on"
 )
-_LEVELS = ", ".join(f"r.{column}" for column in LEVEL_COLUMNS)
+#: The line of unions that a paper stands on: its owner's, or that of the case that owns it.
+_LEVELS = ", ".join(f"coalesce(r.{column}, o.{column}) AS {column}" for column in LEVEL_COLUMNS)
 _CASE_IN_SCOPE = (
     "EXISTS (SELECT FROM application_document d JOIN application a ON a.id = d.application WHERE d.upload = u.id"
-    " AND a.submitted_at IS NOT NULL AND ("
+    " AND (a.submitted_at IS NOT NULL OR a.filed_by_officer) AND ("
     + " OR ".join(f"a.{column} = ANY($2)" for column in (*LEVEL_COLUMNS, "acting_union"))
     + "))"
 )
@@ -85,7 +86,8 @@ async def see(actor: Actor, upload_id: UUID, *, lock: bool = False) -> Seen:
     """
     row = await fetch_one(
         f"SELECT {_PAPER}, {_LEVELS}, {_CASE_IN_SCOPE} AS by_case"
-        f" FROM upload u LEFT JOIN staff_record r ON r.person = u.owner_person WHERE u.id = $1"
+        f" FROM upload u LEFT JOIN staff_record r ON r.person = u.owner_person"
+        f" LEFT JOIN application o ON o.id = u.owner_application WHERE u.id = $1"
         f"{' FOR NO KEY UPDATE OF u' if lock else ''}",
         upload_id,
         [binding.union_id for binding in actor.unions_as(*CASE_ROLES)],

@@ -1,4 +1,4 @@
-"""Papers taken in at the union's counter: an officer sends a worker's file through the console."""
+"""Papers taken in at the union's counter: an officer sends a file through the console, a worker's or a case's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backend.database import fetch
 from backend.documents.access import FILE_ROLES, load
 from backend.documents.kinds import MediaType, PaperKind
 from backend.documents.queries import PaperEntry, one
-from backend.documents.service import Documents, store_errors
+from backend.documents.service import Documents, Owner, store_errors
 from backend.identity import Actor
 from backend.sealing import Sealer
 from backend.unions.scope import scope_sql
@@ -26,16 +26,20 @@ _BY_SUFFIX = {
 }
 
 
-async def take_in(documents: Documents, actor: Actor, person: UUID, kind: PaperKind, name: str, content: bytes) -> UUID:
-    """Put a worker's file into quarantine and have it checked, as if the worker's phone had sent it; the upload's id.
+async def take_in(documents: Documents, actor: Actor, owner: Owner, kind: PaperKind, name: str, content: bytes) -> UUID:
+    """Put a file into quarantine and have it checked, as if a phone had sent it; the upload's id.
 
-    The type is told by the name and proven by the check. No transaction may be open: the store is called. Raises as
-    `Documents.reserve_for` and `Documents.complete`.
+    For a person the actor must be an officer who reaches them; for a case who calls has asked. The type is told by the
+    name and proven by the check. No transaction may be open: the store is called. Raises as `Documents.reserve_for`
+    and `Documents.complete`.
     """
     media_type = _BY_SUFFIX.get(PurePath(name).suffix.lower(), "")
-    reserved = await documents.reserve_for(
-        actor, person, kind, name, len(content), hashlib.sha256(content).digest(), media_type
-    )
+    described = (kind, name, len(content), hashlib.sha256(content).digest(), media_type)
+    if owner.person is not None:
+        reserved = await documents.reserve_for(actor, owner.person, *described)
+    else:
+        assert owner.application is not None
+        reserved = await documents.reserve_for_case(actor, owner.application, *described)
     paper = await load(reserved.upload_id)
     with store_errors():
         await documents.store.put(Bucket.QUARANTINE, paper.object_key, content, content_type=media_type)

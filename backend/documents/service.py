@@ -72,6 +72,14 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose paper it is: a person's, or a case's own."""
+
+    person: UUID | None = None
+    application: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Documents:
     """Papers, from the reservation by a phone to the verdict by HR; `check` is run by the worker."""
 
@@ -93,7 +101,7 @@ class Documents:
                 "person_unknown",
                 Text("请先填写本人档案,再上传材料。", "Fill in your own record first, then send papers."),
             )
-        return await self._reserve(actor, actor.person_id, kind, name, size, sha256, media_type)
+        return await self._reserve(actor, Owner(person=actor.person_id), kind, name, size, sha256, media_type)
 
     async def reserve_for(
         self, actor: Actor, person: UUID, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
@@ -111,7 +119,16 @@ class Documents:
             raise Forbidden(
                 "conflict_own_case", Text("本人的材料请在手机端上传。", "Send your own papers from the phone.")
             )
-        return await self._reserve(actor, person, kind, name, size, sha256, media_type)
+        return await self._reserve(actor, Owner(person=person), kind, name, size, sha256, media_type)
+
+    async def reserve_for_case(
+        self, actor: Actor, application: UUID, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
+    ) -> Reservation:
+        """Make place for a paper of a case itself: minutes, a stamped reply.
+
+        Who calls has asked whether the actor may. Raises as `reserve`.
+        """
+        return await self._reserve(actor, Owner(application=application), kind, name, size, sha256, media_type)
 
     async def reservation(self, actor: Actor, upload_id: UUID) -> Reservation:
         """A reservation that was made before, its form signed anew; raises NotFound for somebody else's."""
@@ -281,7 +298,7 @@ class Documents:
             await self.notifications.notify(occasion, account, template, words)
 
     async def _reserve(
-        self, actor: Actor, owner: UUID, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
+        self, actor: Actor, owner: Owner, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
     ) -> Reservation:
         shown = checked_name(name, size, sha256, media_type)
         now = await self.clock.now()
@@ -295,7 +312,8 @@ class Documents:
             upload = Upload(
                 id=new_id(),
                 kind=kind,
-                owner_person=owner,
+                owner_person=owner.person,
+                owner_application=owner.application,
                 reserved_by=actor.account_id,
                 state=PaperState.RESERVED,
                 name_sealed=self.sealer.seal(shown, NAME_PURPOSE),

@@ -84,6 +84,19 @@ TEMPLATES: Mapping[str, Template] = {
             )
         },
     ),
+    "application_approved": Template(
+        Text("申请已通过", "Your application was approved"),
+        Text("您的申请 {number} 已通过。", "Your application {number} was approved."),
+    ),
+    "application_granted": Template(
+        Text("已授予荣誉", "The award is granted"),
+        Text("推荐 {number} 已授予。祝贺!", "Nomination {number}: the award is granted. Congratulations!"),
+    ),
+    "application_revoked": Template(
+        Text("荣誉已撤销", "The award is revoked"),
+        Text("推荐 {number} 所授荣誉已撤销。", "The award of nomination {number} is revoked."),
+        extras=_REASON,
+    ),
     "application_promoted": Template(
         Text("您已递补获得名额", "A place became free for you"),
         Text("有人放弃,您的申请 {number} 已递补。", "Your application {number} moved up from the reserve list."),

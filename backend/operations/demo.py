@@ -24,6 +24,7 @@ from backend.operations.demo_cases import open_batch, seed_cases
 from backend.operations.demo_people import WORKERS, seed_worker
 from backend.operations.demo_reference import EMERGENCY, POLICIES, SANATORIA, UNIONS, union_code
 from backend.people.tables import Person
+from backend.processes import PROCESSES
 from backend.recuperation.tables import Sanatorium
 from backend.recuperation.workflow import NOTICE_BASIS, PAPERS, ROUTE
 from backend.registry.tables import Emergency
@@ -203,7 +204,7 @@ def demo_actor(login: DemoLogin, unions: Mapping[str, UUID], accounts: Mapping[s
 async def seed_programme(unions: Mapping[str, UUID], accounts: Mapping[str, UUID], clock: Clock) -> UUID:
     """The programme of rest and recuperation, drafted by one person and published by another; the version's id."""
     by_name = {login.username: demo_actor(login, unions, accounts) for login in LOGINS}
-    programmes = Programmes(clock)
+    programmes = Programmes(PROCESSES, clock)
     async with transaction():
         programme = Programme(
             id=new_id(),

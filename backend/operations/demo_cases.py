@@ -102,7 +102,7 @@ async def file_request(services: Services, worker: Actor, batch: UUID) -> Case:
     case = await services.requests.draft(worker, batch, worker.person_id, STAY)
     for requirement, kind, title in PAPERS:
         upload = await send_paper(services, worker, kind, sample_paper(title), f"{requirement}.png")
-        case = await services.requests.attach(worker, case.id, requirement, upload)
+        case = await services.applications.attach(worker, case.id, requirement, upload)
     return await services.applications.advance(worker, case.id, Action.SUBMIT, expected_version=case.version_number)
 
 

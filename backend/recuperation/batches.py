@@ -13,8 +13,7 @@ import msgspec
 from backend.applications.allocation import allocate
 from backend.applications.case import load_case
 from backend.applications.lifecycle import Action, StageKind
-from backend.applications.notices import Announcement, Notices, Shown
-from backend.applications.programme import ProgrammeContent
+from backend.applications.notices import Notices, Waiting
 from backend.applications.service import Applications
 from backend.audit.log import record
 from backend.database import execute, fetch, fetch_one, new_id, transaction
@@ -151,30 +150,10 @@ class Batches:
             batch = await self._locked(actor, batch_id, expected_version, Role.CHAIR)
             _require_state(batch, "allocated")
             now = await self.applications.clock.now()
-            row = await queries.batch_row(batch_id)
-            content = msgspec.json.decode(row["content"], type=ProgrammeContent)
+            content = await queries.content_of(batch["programme_version"])
             stage = next(stage for stage in content.route if stage.kind is StageKind.NOTICE)
-            shown = [
-                Shown(await load_case(case["id"]), case["subject_name"], case["unit_name"] or "")
-                for case in await queries.batch_ranking(batch_id)
-                if case["stage"] == stage.key
-            ]
             notice = await self.notices.publish(
-                actor,
-                Announcement(
-                    kind="recuperation",
-                    aggregate=batch_id,
-                    stage=stage.key,
-                    union=batch["organiser"],
-                    title=Text(
-                        f"{row['programme_zh']} · {row['name']} 拟参加人员公示",
-                        f"Public notice: {row['programme_en']}, {row['name']}",
-                    ),
-                    legal_basis=content.notice_basis,
-                    working_days=stage.working_days,
-                ),
-                shown,
-                now,
+                actor, Waiting("recuperation", batch["programme_version"], batch_id, stage.key, batch["organiser"]), now
             )
             await _bump(batch_id, "on_notice")
             await record(actor, "batch.notice", "done", object_kind="batch", object_id=batch_id)

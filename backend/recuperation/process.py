@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
+
+import msgspec
 
 from backend.applications.allocation import next_in_line
 from backend.applications.case import Case, load_case
 from backend.applications.judgement import Judgement
 from backend.applications.lifecycle import Action, Move, State
-from backend.applications.process import Door, Panel, Process
+from backend.applications.process import Announcement, Door, Panel, Process
 from backend.applications.programme import Stage
 from backend.calendars.service import working_days_after
 from backend.clock import local_date
@@ -27,6 +29,11 @@ LABEL = Text("疗休养", "Rest and recuperation")
 
 _ENDED_WITHOUT_STAY = frozenset({State.DECLINED, State.LAPSED, State.REJECTED, State.WITHDRAWN})
 
+_HEADLINES = {
+    State.APPROVED: Text("名额已为您保留,请确认", "A place is kept for you: please confirm"),
+    State.CONFIRMED: Text("已确认参加", "You have confirmed"),
+}
+
 _COMPANION_RULES = {
     "none": Text("不带家属", "No companions"),
     "self_paid": Text("家属可同行,费用自理", "Companions at their own cost"),
@@ -41,6 +48,7 @@ class Recuperation(Process):
     kind: str = KIND
     prefix: str = "RR"
     label: Text = LABEL
+    by_policy: bool = True
     aggregate_table: str = "batch"
     aggregate_actions: frozenset[Action] = frozenset(
         {Action.DECLINE, Action.LAPSE, Action.WITHDRAW, Action.UPHOLD, Action.DISMISS, Action.COMPLETE}
@@ -58,7 +66,9 @@ class Recuperation(Process):
             checks = [check for check in checks if check.code != "window_closed"]
         return Judgement(facts, checks, policy.points(facts, rules))
 
-    async def guard(self, case: Case, move: Move, now: datetime) -> list[Violation]:
+    async def guard(
+        self, actor: Actor, case: Case, move: Move, details: msgspec.Struct | None, now: datetime
+    ) -> list[Violation]:
         """A place can be confirmed through its last day only."""
         if move.action is Action.CONFIRM and case.due_on is not None and local_date(now) > case.due_on:
             return [
@@ -87,8 +97,25 @@ class Recuperation(Process):
         assert case.aggregate is not None
         return await working_days_after(today, await queries.confirm_working_days(case.aggregate))
 
-    async def notice_concluded(self, door: Door, aggregate: UUID, now: datetime) -> None:
+    async def announcement(self, cases: Sequence[Case], stage: Stage) -> Announcement:
+        """Mains and ranked reserves, under the name of the batch."""
+        batch = await queries.batch_row(cases[0].aggregate)
+        usual = await Process.announcement(self, cases, stage)
+        order = {"main": 0, "reserve": 1}
+        return Announcement(
+            Text(
+                f"{batch['programme_zh']} · {batch['name']} 拟参加人员公示",
+                f"Public notice: {batch['programme_en']}, {batch['name']}",
+            ),
+            sorted(
+                [replace(line, placement=line.case.placement, rank=line.case.rank or 0) for line in usual.lines],
+                key=lambda line: (order[line.placement], line.rank),
+            ),
+        )
+
+    async def notice_concluded(self, door: Door, aggregate: UUID | None, stage_key: str, now: datetime) -> None:
         """Mains are offered their places; places that fell free during the notice go to reserves."""
+        assert aggregate is not None
         await execute(
             "UPDATE batch SET state = 'confirming', version = version + 1 WHERE id = $1 AND state = 'on_notice'",
             aggregate,
@@ -125,7 +152,11 @@ class Recuperation(Process):
             local_date(now),
         )
 
-    async def panels(self, case: Case) -> Sequence[Panel]:
+    def headline(self, case: Case) -> Text:
+        """A place that is offered wants an answer."""
+        return _HEADLINES.get(case.state) or Process.headline(self, case)
+
+    async def panels(self, actor: Actor, case: Case) -> Sequence[Panel]:
         """The batch and what the worker asked for; health and contact stay sealed."""
         row = await queries.request_row(case.id)
         return [

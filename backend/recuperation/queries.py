@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from backend.applications.allocation import Candidate, Places, allocate, lot
-from backend.applications.programme import Ruleset
+from backend.applications.programme import ProgrammeContent, Ruleset
 from backend.database import fetch, fetch_one, fetch_value
 from backend.errors import NotFound
 from backend.identity import Binding
@@ -44,6 +44,12 @@ async def ruleset(version_id: UUID) -> Ruleset:
         version_id,
     )
     return Ruleset([(msgspec.json.decode(row["rules"]), row["clause"]) for row in rows])
+
+
+async def content_of(version_id: UUID) -> ProgrammeContent:
+    """What a programme version says."""
+    content = await fetch_value("SELECT content FROM programme_version WHERE id = $1", version_id)
+    return msgspec.json.decode(content, type=ProgrammeContent)
 
 
 async def batch_row(batch_id: UUID | None) -> asyncpg.Record:

@@ -19,7 +19,6 @@ from backend.errors import NotFound
 from backend.identity import Actor
 from backend.recuperation import queries
 from backend.recuperation.schemas import (
-    AttachIn,
     BatchDetail,
     BatchOut,
     Drafted,
@@ -29,7 +28,7 @@ from backend.recuperation.schemas import (
     StayFields,
 )
 from backend.recuperation.service import Requests, StayInput
-from backend.web.handlers import read, remove, replace, write
+from backend.web.handlers import read, replace, write
 from backend.web.idempotency import IdempotencyKey, once
 from backend.web.paging import Cursor, Limit, Page, page, read_cursor
 from backend.words import Text
@@ -113,34 +112,6 @@ async def amend(
     return await _drafted(application_id)
 
 
-@write("/recuperation/requests/{application_id:uuid}/papers", status_code=200, operation_id="attachPaper")
-async def attach(
-    application_id: FromPath[UUID],
-    data: JSONBody[AttachIn],
-    actor: NamedDependency[Actor],
-    requests: NamedDependency[Requests],
-) -> Drafted:
-    """Attach a paper to a request that is being filed; twice is once."""
-    await requests.attach(actor, application_id, data.requirement, data.upload_id)
-    return await _drafted(application_id)
-
-
-@remove(
-    "/recuperation/requests/{application_id:uuid}/papers/{requirement:str}/{upload_id:uuid}",
-    status_code=204,
-    operation_id="detachPaper",
-)
-async def detach(
-    application_id: FromPath[UUID],
-    requirement: FromPath[str],
-    upload_id: FromPath[UUID],
-    actor: NamedDependency[Actor],
-    requests: NamedDependency[Requests],
-) -> None:
-    """Take a paper off a request that is being filed."""
-    await requests.detach(actor, application_id, requirement, upload_id)
-
-
 async def _drafted(application_id: UUID) -> Drafted:
     case = await load_case(application_id)
     return Drafted(id=case.id, number=case.number, version=case.version_number)
@@ -169,4 +140,4 @@ def _batch(row: asyncpg.Record) -> dict[str, Any]:
     }
 
 
-ROUTER = Router("", tags=["recuperation"], route_handlers=[batches, batch, eligibility, draft, amend, attach, detach])
+ROUTER = Router("", tags=["recuperation"], route_handlers=[batches, batch, eligibility, draft, amend])

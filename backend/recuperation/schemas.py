@@ -69,13 +69,6 @@ class StayAmend(StayFields, kw_only=True, forbid_unknown_fields=True):
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
-class AttachIn(Struct, forbid_unknown_fields=True):
-    """A paper that answers a requirement."""
-
-    requirement: Annotated[str, Meta(max_length=30, examples=["merit"])]
-    upload_id: UUID
-
-
 class Drafted(Struct, kw_only=True):
     """The draft: send it with this version."""
 

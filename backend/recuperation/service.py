@@ -8,14 +8,13 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from backend.applications import papers
-from backend.applications.case import Case, load_case
+from backend.applications.case import Case
 from backend.applications.judgement import Judgement
-from backend.applications.lifecycle import FILING, State
 from backend.applications.service import Applications
+from backend.applications.subject import worker_filed_by
 from backend.clock import local_date
 from backend.database import execute, new_id, transaction
-from backend.errors import Conflict, IllegalTransition, NotFound, RuleViolation, Stale, Violation
+from backend.errors import Conflict, NotFound, RuleViolation, Violation
 from backend.identity import Actor
 from backend.people.identifiers import check_mobile
 from backend.recuperation import policy, queries
@@ -79,7 +78,8 @@ class Requests:
                     raise RuleViolation.of(
                         "batch_not_open", Text("本批次未开放申请。", "This batch is not open."), "batch"
                     )
-                case = await self.applications.draft(actor, KIND, batch["programme_version"], person, batch_id)
+                subject = await worker_filed_by(actor, person)
+                case = await self.applications.draft(actor, KIND, batch["programme_version"], subject, batch_id)
                 await StayRequest.insert(
                     StayRequest(
                         id=new_id(),
@@ -104,7 +104,7 @@ class Requests:
         """Change a request that is being filed."""
         require_valid(stay)
         async with transaction():
-            case = await self.filing(actor, application_id, expected_version)
+            case = await self.applications.filing(actor, application_id, expected_version)
             await execute(
                 "UPDATE stay_request SET companions = $2, fit_to_travel = $3, health_sealed = $4, contact_sealed = $5"
                 " WHERE application = $1",
@@ -115,32 +115,6 @@ class Requests:
                 self._seal(stay.contact, CONTACT_PURPOSE),
             )
             return case
-
-    async def attach(self, actor: Actor, application_id: UUID, requirement: str, upload: UUID) -> Case:
-        """Link one of the worker's papers to a requirement of a request that is being filed."""
-        async with transaction():
-            case = await self.filing(actor, application_id, None)
-            await papers.attach(case, requirement, upload, await self.applications.clock.now())
-            return case
-
-    async def detach(self, actor: Actor, application_id: UUID, requirement: str, upload: UUID) -> Case:
-        """Take a paper off a request that is being filed."""
-        async with transaction():
-            case = await self.filing(actor, application_id, None)
-            await papers.detach(case, requirement, upload)
-            return case
-
-    async def filing(self, actor: Actor, application_id: UUID, expected_version: int | None) -> Case:
-        """The locked case, if the actor files it and it is being filed; raises NotFound, Stale, IllegalTransition."""
-        case = await load_case(application_id, lock=True)
-        await self.applications.require_visible(actor, case)
-        if not self.applications.files(actor, case):
-            raise NotFound()
-        if expected_version is not None and case.version_number != expected_version:
-            raise Stale()
-        if case.stage_key != FILING or case.state not in (State.DRAFT, State.RETURNED):
-            raise IllegalTransition("修改", case.state)
-        return case
 
     def _seal(self, value: msgspec.Struct, purpose: str) -> bytes:
         return self.sealer.seal(msgspec.json.encode(value).decode(), purpose)

@@ -108,7 +108,7 @@ async def test_second_tap_stale_version_and_reused_key(api: Api) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     await phone.refused("POST", "/recuperation/requests", 409, "already_applied", body)
     for requirement, upload in await quick_papers(api, phone):
-        path = f"/recuperation/requests/{first['id']}/papers"
+        path = f"/applications/{first['id']}/papers"
         await phone.call("POST", path, 200, {"requirement": requirement, "upload_id": upload})
     await phone.call("POST", f"/applications/{first['id']}/submit", 200, {"version": 1}, key=key)
     await phone.call("POST", f"/applications/{first['id']}/submit", 200, {"version": 1}, key=key)
@@ -132,7 +132,7 @@ async def test_another_workers_case_and_papers_do_not_exist(api: Api) -> None:
     drafted = await stranger.call("POST", "/recuperation/requests", 201, {"batch_id": batch, **STAY})
     await stranger.refused(
         "POST",
-        f"/recuperation/requests/{drafted['id']}/papers",
+        f"/applications/{drafted['id']}/papers",
         404,
         "not_found",
         {"requirement": "identity", "upload_id": papers[0][1]},
@@ -175,7 +175,7 @@ async def test_a_renamed_program_is_refused_by_the_check(api: Api, store: Docume
     drafted = await phone.call("POST", "/recuperation/requests", 201, {"batch_id": batch, **STAY})
     await phone.refused(
         "POST",
-        f"/recuperation/requests/{drafted['id']}/papers",
+        f"/applications/{drafted['id']}/papers",
         422,
         "paper_not_usable",
         {"requirement": "work", "upload_id": upload},

@@ -78,7 +78,7 @@ class World:
         case = await self.services.requests.draft(actor, self.batch, actor.person_id, demo_cases.STAY)
         for requirement, kind in PAPERS:
             upload = await self.paper(actor, kind)
-            case = await self.services.requests.attach(actor, case.id, requirement, upload)
+            case = await self.services.applications.attach(actor, case.id, requirement, upload)
         return await self.act(actor, case, Action.SUBMIT)
 
     async def paper(self, owner: Actor, kind: PaperKind) -> UUID:

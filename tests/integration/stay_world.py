@@ -190,7 +190,7 @@ class World:
         for requirement, kind in (("identity", "resident_id"), ("work", "work_permit"), ("merit", "merit_statement")):
             if papers:
                 upload = await self.paper(worker, kind)
-                await self.services.requests.attach(worker, case.id, requirement, upload)
+                await self.services.applications.attach(worker, case.id, requirement, upload)
         return case
 
     async def act(self, who: Actor, case: Case | UUID, action: Action, comment: str = "") -> Case:

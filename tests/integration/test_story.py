@@ -138,7 +138,7 @@ async def test_papers_must_be_verified_before_hr_passes(world: World) -> None:
     draft = await world.draft(worker, batch, papers=False)
     for requirement, kind in (("identity", "resident_id"), ("work", "work_permit"), ("merit", "merit_statement")):
         upload = await world.paper(worker, kind, "checked")
-        await world.services.requests.attach(worker, draft.id, requirement, upload)
+        await world.services.applications.attach(worker, draft.id, requirement, upload)
     case = await world.act(worker, draft, Action.SUBMIT)
     await world.act(world.by["officer-daizong"], case, Action.APPROVE, "属实")
     assert await codes(world.act(world.by["hr-sun"], case, Action.APPROVE)) == {"paper_not_verified"}
@@ -192,7 +192,7 @@ async def test_officer_files_on_behalf_and_it_shows(world: World) -> None:
     assert worker.person_id is not None
     case = await world.services.requests.draft(officer, batch, worker.person_id, STAY)
     for requirement, kind in (("identity", "resident_id"), ("work", "work_permit"), ("merit", "merit_statement")):
-        await world.services.requests.attach(officer, case.id, requirement, await world.paper(worker, kind))
+        await world.services.applications.attach(officer, case.id, requirement, await world.paper(worker, kind))
     case = await world.act(officer, case, Action.SUBMIT)
     assert await fetch_value("SELECT filed_by_officer FROM application WHERE id = $1", case.id)
     elsewhere = await world.worker("dailu", 9)

@@ -143,7 +143,7 @@ class Phone:
         for requirement, upload in papers:
             await self.call(
                 "POST",
-                f"/recuperation/requests/{drafted['id']}/papers",
+                f"/applications/{drafted['id']}/papers",
                 200,
                 {"requirement": requirement, "upload_id": upload},
             )

@@ -215,7 +215,7 @@ async def applies(cast: Cast, nurse: Nurse, batch: str) -> str:
     cast.told.step(nurse.name, f"缺材料提交 → 422,一次列出 {len(problem['violations'])} 项")
     for requirement, upload in papers:
         body = {"requirement": requirement, "upload_id": upload}
-        await phone.call("POST", f"/recuperation/requests/{drafted['id']}/papers", 200, body)
+        await phone.call("POST", f"/applications/{drafted['id']}/papers", 200, body)
     sent = await phone.call("POST", path, 200, {"version": drafted["version"]}, key=key)
     await phone.call("POST", path, 200, {"version": drafted["version"]}, key=key)
     await phone.refused("POST", path, 409, "stale_version", {"version": drafted["version"]})

@@ -54,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     health = command("health", _health, "exit 0 if a process is well: for health checks")
     health.add_argument("what", help="an address of /health/ready, or `worker` beside the worker")
     command("tour", _tour, "play the whole story against a running stack")
+    audit = command("audit", _audit_verify, "the audit log and the events of cases").add_subparsers(metavar="WHAT")
+    verifying = audit.add_parser("verify", help="read all of it; exit 1 if anything is not as it was sealed")
+    verifying.add_argument("--head", help="a head noted earlier, NUMBER:HASH, as the worker logs it")
+    verifying.set_defaults(run=_audit_verify)
     command("openapi", _openapi, "print the OpenAPI document").add_argument("file", nargs="?", type=Path)
     command("totp", _totp, "print the present second factor of the demonstration's console accounts")
     clock = command("clock", _clock_show, "business time, in a demonstration").add_subparsers(metavar="WHAT")
@@ -158,6 +162,13 @@ def _tour(parsed: argparse.Namespace) -> int:
     from backend.operations.tour import main as tour
 
     return tour()
+
+
+def _audit_verify(parsed: argparse.Namespace) -> int:
+    _join_running_stack()
+    from backend.operations.audit_report import verify_all
+
+    return asyncio.run(verify_all(getattr(parsed, "head", None), sys.stdout.write))
 
 
 def _openapi(parsed: argparse.Namespace) -> None:

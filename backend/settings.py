@@ -36,7 +36,7 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a process needs to know of its surroundings."""
+    """All that a process needs to know of its surroundings; `seal_key` is the worker's alone."""
 
     mode: Mode
     database_url: str
@@ -45,6 +45,7 @@ class Settings:
     current_field_key: str
     index_key: bytes
     token_key: bytes
+    seal_key: bytes | None
     public_url: str
     console_url: str
     clamd: str | None
@@ -82,6 +83,7 @@ class Settings:
             current_field_key=next(iter(keys)),
             index_key=_key(env, "NIANGJIA_INDEX_KEY"),
             token_key=_key(env, "NIANGJIA_TOKEN_KEY"),
+            seal_key=_key(env, "NIANGJIA_SEAL_KEY") if env.get("NIANGJIA_SEAL_KEY") else None,
             public_url=env.get("NIANGJIA_PUBLIC_URL", "http://127.0.0.1:8000"),
             console_url=console_url,
             clamd=env.get("NIANGJIA_CLAMD") or None,

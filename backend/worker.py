@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from backend.audit import sealing
 from backend.clock import security_now
 from backend.composition import Services, compose
 from backend.database import close_pool, execute, open_pool
@@ -36,10 +37,12 @@ def handlers_of(services: Services) -> Mapping[Job, Handler]:
 
 def sweeps_of(services: Services) -> Sequence[Sweep]:
     """What is looked after by time."""
+    key = sealing.sealing_key(services.settings)
     return (
         Sweep("deadlines", timedelta(seconds=5), services.deadlines.run),
         Sweep("papers", timedelta(minutes=1), services.documents.expire),
         Sweep("sign of life", sign_of_life.EVERY, sign_of_life.give_sign),
+        Sweep("seals", sealing.SEAL_EVERY, lambda: sealing.seal(key)),
         Sweep("leftovers", timedelta(minutes=10), delete_leftovers),
     )
 

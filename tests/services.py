@@ -84,6 +84,7 @@ def environment(process: Process = Process.API) -> dict[str, str]:
         "NIANGJIA_FIELD_KEYS": f"a:{key}",
         "NIANGJIA_INDEX_KEY": key,
         "NIANGJIA_TOKEN_KEY": key,
+        "NIANGJIA_SEAL_KEY": key,
         "NIANGJIA_S3_ENDPOINT": f"http://127.0.0.1:{STORE_PORT}",
         "NIANGJIA_S3_ACCESS_KEY": user.access_key,
         "NIANGJIA_S3_SECRET_KEY": user.secret_key,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from backend.applications.case import Case
@@ -120,12 +123,46 @@ def acting_role(actor: Actor, move: Move) -> str:
 
 async def broken_link(application_id: UUID) -> int | None:
     """The sequence number at which a case's chain does not hold; None when every link does."""
-    previous, expected = b"", 1
-    for row in await fetch(
-        "SELECT seq, body, previous, hash FROM application_event WHERE application = $1 ORDER BY seq", application_id
+    return _broken(await fetch(f"{_LINKS} WHERE application = $1 ORDER BY seq", application_id))
+
+
+async def broken_chains() -> AsyncIterator[tuple[UUID, int]]:
+    """Every case whose chain does not hold, with the number at which it breaks; read some cases at a time."""
+    after = UUID(int=0)
+    while rows := await fetch(
+        f"{_LINKS} WHERE application IN (SELECT id FROM application WHERE id > $1 ORDER BY id LIMIT 500)"
+        " ORDER BY application, seq",
+        after,
     ):
+        for application, links in groupby(rows, key=lambda row: row["application"]):
+            broken = _broken(list(links))
+            if broken is not None:
+                yield application, broken
+        after = rows[-1]["application"]
+
+
+_LINKS = (
+    "SELECT application, seq, actor, role, action, from_stage, from_state, to_stage, to_state, comment, body, previous,"
+    " hash FROM application_event"
+)
+
+
+def _broken(rows: Sequence[asyncpg.Record]) -> int | None:
+    previous, expected = b"", 1
+    for row in rows:
         whole = row["previous"] == previous and row["hash"] == hashlib.sha256(previous + row["body"]).digest()
-        if row["seq"] != expected or not whole:
+        if row["seq"] != expected or not whole or not _says_the_same(row):
             return expected
         previous, expected = row["hash"], expected + 1
     return None
+
+
+def _says_the_same(row: asyncpg.Record) -> bool:
+    """Whether the columns, which people read, say what the hashed bytes say."""
+    body = msgspec.json.decode(row["body"])
+    return bool(
+        (body["application"], body["seq"], body["actor"]) == (str(row["application"]), row["seq"], str(row["actor"]))
+        and (body["role"], body["action"], body["comment"]) == (row["role"], row["action"], row["comment"])
+        and body["from"] == [row["from_stage"], row["from_state"]]
+        and body["to"] == [row["to_stage"], row["to_state"]]
+    )

@@ -33,6 +33,7 @@ class Secrets:
     field_key: str
     index_key: str
     token_key: str
+    seal_key: str
     demo_password: str
     demo_totp: str
     database_passwords: Mapping[str, str]
@@ -62,16 +63,19 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def kept_secrets(folder: Path) -> Secrets:
-    """The secrets of the folder, made at the first call."""
+    """The secrets of the folder, each made once."""
     path = folder / _SECRETS
-    if not path.exists():
-        write_private(path, _new_secrets())
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    # A folder of an earlier release lacks what came later.
+    kept = _new_secrets() | before
+    if kept != before:
+        write_private(path, kept)
     users = kept["store_users"]
     return Secrets(
         field_key=kept["field_key"],
         index_key=kept["index_key"],
         token_key=kept["token_key"],
+        seal_key=kept["seal_key"],
         demo_password=kept["demo_password"],
         demo_totp=kept["demo_totp"],
         database_passwords=kept["database_passwords"],
@@ -109,6 +113,7 @@ def _new_secrets() -> dict[str, object]:
         "field_key": key(),
         "index_key": key(),
         "token_key": key(),
+        "seal_key": key(),
         "demo_password": secrets.token_urlsafe(9),
         "demo_totp": base64.b32encode(secrets.token_bytes(20)).decode(),
         "database_passwords": {f"niangjia_{process}": secrets.token_hex(16) for process in Process},

@@ -199,7 +199,8 @@ class _Stack:
         role = f"niangjia_{process}"
         user = self._secrets.store_users.processes[process]
         passwords = self._secrets.database_passwords
-        return self._environment(_as_role(self._owner_dsn, role, passwords[role]), user.access_key, user.secret_key)
+        made = self._environment(_as_role(self._owner_dsn, role, passwords[role]), user.access_key, user.secret_key)
+        return made | ({"NIANGJIA_SEAL_KEY": self._secrets.seal_key} if process is Process.WORKER else {})
 
     def _operator_environment(self) -> dict[str, str]:
         """What the operator's commands get to know: the owner's login, and the store's administrator."""
@@ -210,6 +211,7 @@ class _Stack:
         return environment | {
             "NIANGJIA_DEMO_PASSWORD": self._secrets.demo_password,
             "NIANGJIA_DEMO_TOTP": self._secrets.demo_totp,
+            "NIANGJIA_SEAL_KEY": self._secrets.seal_key,
         }
 
     def _environment(self, dsn: str, access_key: str, secret_key: str) -> dict[str, str]:

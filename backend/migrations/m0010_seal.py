@@ -1,0 +1,16 @@
+"""Seals over events and audit entries, and the list of what waits for one."""
+
+from __future__ import annotations
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from backend.migrations.sql import sql_migration
+
+ID = "2026-11-25T12:00:00:000010"
+VERSION = "1.38.0"
+DESCRIPTION = "Seals over events and audit entries, and the list of what waits for one."
+
+
+async def forwards() -> MigrationManager:
+    """The migration, as Piccolo's runner takes it."""
+    return await sql_migration(ID, __file__, DESCRIPTION)

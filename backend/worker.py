@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
 
+from backend import metrics_server
 from backend.audit import sealing
 from backend.clock import security_now
 from backend.composition import Services, compose
@@ -16,11 +18,13 @@ from backend.database import close_pool, execute, open_pool
 from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
 from backend.jobs import Job
 from backend.logs import configure as configure_log
+from backend.metrics import measure_house
 from backend.operations import sign_of_life
 from backend.settings import settings
 
 log = structlog.get_logger(__name__)
 
+FIGURES_EVERY = timedelta(seconds=15)
 CODES_KEPT = timedelta(days=1)
 KEYS_KEPT = timedelta(days=7)
 JOB_LOG_KEPT = timedelta(days=30)
@@ -43,6 +47,7 @@ def sweeps_of(services: Services) -> Sequence[Sweep]:
         Sweep("papers", timedelta(minutes=1), services.documents.expire),
         Sweep("sign of life", sign_of_life.EVERY, sign_of_life.give_sign),
         Sweep("seals", sealing.SEAL_EVERY, lambda: sealing.seal(key)),
+        Sweep("figures", FIGURES_EVERY, measure_house),
         Sweep("leftovers", timedelta(minutes=10), delete_leftovers),
     )
 
@@ -62,6 +67,8 @@ async def run() -> None:
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, stopping.set)
     configure_log(settings().demo)
+    if metrics_port := os.environ.get("NIANGJIA_METRICS_PORT"):
+        metrics_server.serve(os.environ.get("NIANGJIA_METRICS_HOST", "127.0.0.1"), int(metrics_port))
     services = compose(settings())
     await open_pool(min_size=2, max_size=16)
     try:

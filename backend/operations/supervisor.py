@@ -200,7 +200,12 @@ class _Stack:
         user = self._secrets.store_users.processes[process]
         passwords = self._secrets.database_passwords
         made = self._environment(_as_role(self._owner_dsn, role, passwords[role]), user.access_key, user.secret_key)
-        return made | ({"NIANGJIA_SEAL_KEY": self._secrets.seal_key} if process is Process.WORKER else {})
+        if process is Process.WORKER:
+            made["NIANGJIA_SEAL_KEY"] = self._secrets.seal_key
+        if base := self._env.get("NIANGJIA_METRICS_PORT"):
+            # Three processes on one machine: each takes a port of its own, from this one on.
+            made["NIANGJIA_METRICS_PORT"] = str(int(base) + list(Process).index(process))
+        return made
 
     def _operator_environment(self) -> dict[str, str]:
         """What the operator's commands get to know: the owner's login, and the store's administrator."""

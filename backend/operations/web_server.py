@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from granian import Granian
 from granian.constants import Interfaces
 
@@ -10,7 +12,14 @@ STOP_SECONDS = 20
 
 
 def serve(target: str, host: str, port: int, workers: int) -> None:
-    """Serve the ASGI application `target` until SIGTERM or SIGINT, then let begun requests end. Blocking."""
+    """Serve the ASGI application `target` until SIGTERM or SIGINT, then let begun requests end. Blocking.
+
+    NIANGJIA_METRICS_PORT gives the figures of all its workers a port of their own; without it there is none.
+    """
+    if metrics_port := os.environ.get("NIANGJIA_METRICS_PORT"):
+        from backend import metrics_server
+
+        metrics_server.serve(os.environ.get("NIANGJIA_METRICS_HOST", host), int(metrics_port), shared=True)
     Granian(
         target,
         address=host,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,10 @@ from litestar.di import Provide
 from backend.database import close_pool, open_pool
 from backend.identity import Actor
 from backend.logs import configure as configure_log
+from backend.metrics import measure_pool
 from backend.settings import settings
+
+_WATCH_SECONDS = 5.0
 
 
 def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
@@ -32,10 +36,18 @@ def dependencies(services: object, names: Iterable[str]) -> dict[str, Provide]:
 
 @asynccontextmanager
 async def pool(app: Litestar) -> AsyncIterator[None]:
-    """The log and the database pool, as long as the process serves."""
+    """The log, the database pool and its figures, as long as the process serves."""
     configure_log(settings().demo)
     await open_pool()
+    watch = asyncio.create_task(_watch_pool())
     try:
         yield
     finally:
+        watch.cancel()
         await close_pool()
+
+
+async def _watch_pool() -> None:
+    while True:
+        measure_pool()
+        await asyncio.sleep(_WATCH_SECONDS)

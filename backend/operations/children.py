@@ -62,6 +62,9 @@ class Children:
                 child.send_signal(signal.SIGTERM)
         for child in self._all.values():
             end(child)
+            # A server that had to be killed leaves its workers behind, in the session that was made for it.
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
         for reader in self._readers:
             reader.join(1.0)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from litestar import Litestar, Router
+from litestar.static_files import create_static_files_router
 
 from backend.accounts.routes import ROUTER as ACCOUNTS
 from backend.applications.routes import ROUTER as APPLICATIONS
@@ -14,15 +17,16 @@ from backend.registry.routes import ROUTER as REGISTRY
 from backend.settings import settings
 from backend.unions.routes import ROUTER as UNIONS
 from backend.web.access_log import Stopwatch, log_answer
-from backend.web.auth import Authentication, signed_in
+from backend.web.auth import PUBLIC, Authentication, signed_in
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
 from backend.web.openapi import openapi
 from backend.web.problem import EXCEPTION_HANDLERS
-from backend.web.public import notice_page
+from backend.web.public import certificate_page, notice_page
 from backend.web.wiring import dependencies, pool
 
 BODY_LIMIT = 64 * 1024
+STATIC = Path(__file__).parent / "web" / "static"
 
 #: The services that handlers may ask for by name.
 NAMES = (
@@ -36,6 +40,7 @@ NAMES = (
     "notifications",
     "applications",
     "notices",
+    "certificates",
     "requests",
 )
 
@@ -46,8 +51,9 @@ def create_app(services: Services) -> Litestar:
         "/api/v1",
         route_handlers=[ACCOUNTS, UNIONS, REGISTRY, DOCUMENTS, RECUPERATION, APPLICATIONS, NOTIFICATIONS],
     )
+    files = create_static_files_router("/static", [STATIC], opt=PUBLIC, include_in_schema=False)
     return Litestar(
-        route_handlers=[live, ready, notice_page, api],
+        route_handlers=[live, ready, files, notice_page, certificate_page, api],
         dependencies=dependencies(services, NAMES),
         middleware=[Stopwatch(), SecurityHeaders(), Authentication(services.login)],
         guards=[signed_in],

@@ -17,6 +17,7 @@ from backend.applications.notices import Notices
 from backend.applications.process import Process
 from backend.applications.programmes import Programmes
 from backend.applications.service import Applications
+from backend.certificates.service import Certificates
 from backend.clock import Clock, business_clock
 from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
@@ -55,6 +56,7 @@ class Services:
     checking: Checking
     notifications: Notifications
     delivery: Delivery
+    certificates: Certificates
     applications: Applications
     notices: Notices
     programmes: Programmes
@@ -98,6 +100,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,
         delivery=Delivery(clock, sealer, sms),
+        certificates=Certificates(clock, settings.public_url),
         applications=applications,
         notices=notices,
         programmes=Programmes(processes, clock),

@@ -19,6 +19,7 @@ APP_CONFIG = AppConfig(
             "backend.registry.tables",
             "backend.documents.tables",
             "backend.notifications.tables",
+            "backend.certificates.tables",
             "backend.web.tables",
             "backend.applications.tables",
             "backend.recuperation.tables",

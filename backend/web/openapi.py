@@ -44,6 +44,7 @@ def openapi() -> OpenAPIConfig:
             Tag("recuperation", "Batches of rest and recuperation, and requests."),
             Tag("applications", "One's cases: where they are, submit, confirm, withdraw."),
             Tag("notices", "Public notices and objections."),
+            Tag("certificates", "What a certificate's public link stands for."),
             Tag("inbox", "Messages to the worker."),
             Tag("health", "Whether the process lives and is ready."),
         ],

@@ -21,6 +21,8 @@ PUBLIC = {
     "/health/live",
     "/health/ready",
     "/notices/{token:str}",
+    "/certificates/{token:str}",
+    "/static/{file_path:path}",
 }
 
 

@@ -29,7 +29,7 @@ from backend.errors import DomainError, RuleViolation, Throttled, Unauthenticate
 from backend.identity import Actor
 from backend.settings import Settings
 from backend.web.auth import PUBLIC
-from backend.words import Language
+from backend.words import UNPRINTABLE, Language
 
 ISSUER = "娘家"
 
@@ -202,7 +202,8 @@ def _onward(path: str, fields: dict[str, str], cookie: Cookie) -> Redirect:
 
 
 async def _fields(request: Request[Any, Any, Any]) -> dict[str, str]:
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    fields = (await request.form()).items()
+    return {name: UNPRINTABLE.sub("", value) for name, value in fields if isinstance(value, str)}
 
 
 def _address(request: Request[Any, Any, Any]) -> str:

@@ -21,6 +21,7 @@ from backend.web.auth import PUBLIC, Authentication, signed_in
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
 from backend.web.openapi import openapi
+from backend.web.plain_text import plain_text
 from backend.web.problem import EXCEPTION_HANDLERS
 from backend.web.public import certificate_page, notice_page
 from backend.web.wiring import dependencies, pool
@@ -56,7 +57,7 @@ def create_app(services: Services) -> Litestar:
         route_handlers=[live, ready, files, notice_page, certificate_page, api],
         dependencies=dependencies(services, NAMES),
         middleware=[Stopwatch(), SecurityHeaders(), Authentication(services.login)],
-        guards=[signed_in],
+        guards=[signed_in, plain_text],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,
         openapi_config=openapi(),

@@ -17,7 +17,7 @@ from backend.clock import LOCAL
 from backend.errors import Malformed, Violation
 from backend.identity import Actor
 from backend.web.idempotency import once
-from backend.words import Text
+from backend.words import UNPRINTABLE, Text
 
 TEXT_LIMIT = 2000
 
@@ -36,7 +36,7 @@ class Form:
     def text(self, name: str) -> str:
         """The text, trimmed; empty where the field is absent."""
         value = self.fields.get(name, "").strip()
-        if len(value) > TEXT_LIMIT or "\x00" in value:
+        if len(value) > TEXT_LIMIT or UNPRINTABLE.search(value):
             raise _wrong(name, Text("文字过长或含有不允许的字符。", "Too long, or with characters not allowed."))
         return value
 

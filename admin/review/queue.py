@@ -30,7 +30,7 @@ from backend.errors import NotFound
 from backend.identity import Actor, Role
 from backend.people.identifiers import IdentifierType, normal_identifier, normal_mobile, normal_name
 from backend.sealing import Sealer
-from backend.words import Text
+from backend.words import UNPRINTABLE, Text
 
 PAGE_SIZE = 25
 
@@ -53,6 +53,7 @@ class View:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> View:
         """The view of a query string; what cannot be read is left out, so that an old bookmark still opens a queue."""
+        query = {name: UNPRINTABLE.sub("", value) for name, value in query.items()}
         tab = query.get("tab", "")
         return cls(
             Wanted(
@@ -60,7 +61,7 @@ class View:
                 kind=query.get("kind", "")[:20],
                 stage=query.get("stage", "")[:30],
                 unit=_id(query.get("unit", "")),
-                words=query.get("q", "").strip()[:60].replace("\x00", ""),
+                words=query.get("q", "").strip()[:60],
                 person=_id(query.get("person", "")),
             ),
             read_place(query.get("after", "")),

@@ -17,6 +17,7 @@ from backend.accounts import roster
 from backend.accounts.console import DECIDING, Roles
 from backend.errors import DomainError, NotFound
 from backend.identity import ROLE_LABELS, Actor, Role
+from backend.words import UNPRINTABLE
 
 MANAGERS = (Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN)
 _GRANTABLE = tuple(role for role in Role if role not in (Role.WORKER, Role.SYSTEM))
@@ -92,7 +93,7 @@ async def _show(
     typed: Mapping[str, str] | None = None,
 ) -> Response[str]:
     _require_manager(actor)
-    words = request.query_params.get("union", "").strip()[:60].replace("\x00", "")
+    words = UNPRINTABLE.sub("", request.query_params.get("union", "")).strip()[:60]
     return page(
         request,
         actor,

@@ -7,7 +7,7 @@ import re
 from backend.documents.inspection.findings import REFUSAL_WORDS, Refusal
 from backend.documents.kinds import NAME_LIMIT, SIZE_LIMIT, MediaType, PaperState, RejectionReason
 from backend.errors import RuleViolation, TooLarge, Violation
-from backend.words import Text
+from backend.words import UNPRINTABLE, Text
 
 #: The file was gone from quarantine, or was another one, when it came to checking.
 LOST = "lost"
@@ -16,7 +16,6 @@ COMMENT_LIMIT = 500
 SHA256_BYTES = 32
 
 _FOLDERS = re.compile(r"[/\\]")
-_UNSAFE_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def checked_name(name: str, size: int, sha256: bytes, media_type: str) -> str:
@@ -24,7 +23,7 @@ def checked_name(name: str, size: int, sha256: bytes, media_type: str) -> str:
 
     `size` is in bytes. Raises TooLarge above 20 MiB, else RuleViolation with all that is wrong.
     """
-    shown = _UNSAFE_IN_NAMES.sub("", _FOLDERS.split(name)[-1]).strip()
+    shown = " ".join(UNPRINTABLE.sub("", _FOLDERS.split(name)[-1]).split())
     if size > SIZE_LIMIT:
         raise TooLarge("file_too_large", Text("文件超过 20 MB。", "The file is larger than 20 MB."))
     wrong = []
@@ -60,7 +59,7 @@ def check_verdict(outcome: PaperState, reason_code: RejectionReason | None, comm
         )
     if reason_code is RejectionReason.OTHER and not comment.strip():
         wrong.append(Violation("comment_missing", Text("请说明原因。", "Say what the reason is."), "comment"))
-    if len(comment) > COMMENT_LIMIT or "\x00" in comment:
+    if len(comment) > COMMENT_LIMIT or UNPRINTABLE.search(comment):
         wrong.append(Violation("comment_long", Text("说明不超过 500 字。", "At most 500 characters."), "comment"))
     if wrong:
         raise RuleViolation(wrong)

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from backend.documents.kinds import PaperKind, PaperState
 
-Text500 = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")]
+Text500 = Annotated[str, Meta(max_length=500)]
 
 
 class PaperIn(Struct, forbid_unknown_fields=True):

@@ -43,7 +43,7 @@ from backend.notifications.service import Notifications
 from backend.people.service import are_relatives
 from backend.sealing import Sealer
 from backend.unions.scope import in_scope
-from backend.words import Text
+from backend.words import UNPRINTABLE, Text
 from storage.keys import Bucket, new_key
 from storage.port import DocumentStore, ObjectMissing, StoreError, UploadForm
 
@@ -248,7 +248,7 @@ class Documents:
             seen = await see(actor, upload_id)
         paper = seen.paper
         _require_viewable(paper)
-        if (not seen.own and len(reason.strip()) < REASON_LEAST) or "\x00" in reason:
+        if (not seen.own and len(reason.strip()) < REASON_LEAST) or UNPRINTABLE.search(reason):
             raise RuleViolation.of(
                 "reason_missing", Text("查看原件须说明理由。", "Say why you need the original."), "reason"
             )

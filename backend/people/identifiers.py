@@ -14,6 +14,7 @@ from backend.errors import Violation
 from backend.words import Text
 
 NAME_LIMIT = 25
+RESIDENT_ID_LENGTH = 18
 
 
 class IdentifierType(StrEnum):
@@ -32,14 +33,23 @@ IDENTIFIER_LABELS = {
     IdentifierType.BIRTH_CERTIFICATE: Text("出生医学证明", "Birth certificate"),
 }
 
+#: In normal form: letters upper case, no blanks. A digit is 0 to 9, never its full-width look-alike.
 _SHAPES = {
-    IdentifierType.HMT_PERMIT: re.compile(r"[HMhm]?\d{8,10}|8[123]0000\d{11}[\dXx]"),
-    IdentifierType.FOREIGN_PASSPORT: re.compile(r"[A-Za-z0-9]{6,12}"),
-    IdentifierType.BIRTH_CERTIFICATE: re.compile(r"[A-Za-z]\d{9}"),
+    IdentifierType.HMT_PERMIT: re.compile(r"[HM]?[0-9]{8,10}|8[123]0000[0-9]{11}[0-9X]"),
+    IdentifierType.FOREIGN_PASSPORT: re.compile(r"[A-Z0-9]{6,12}"),
+    IdentifierType.BIRTH_CERTIFICATE: re.compile(r"[A-Z][0-9]{9}"),
 }
 
-_MOBILE = re.compile(r"1[3-9]\d{9}")
-_DOTS = str.maketrans({"•": "·", "・": "·", "．": "·", "‧": "·", "∙": "·"})
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
+_DOTS = str.maketrans(dict.fromkeys("•・･．‧∙⋅", "·"))
+
+#: What stands between the letters of a name, and what a letter of one is: marks and characters of private use too.
+_BETWEEN_LETTERS = "·' -"
+_LETTERS = frozenset({"Lo", "Lu", "Ll", "Lm", "Mn", "Mc", "Co"})
+_BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"
+
+#: Planes 2 and 3 hold Han characters alone; Unicode's tables in this Python may not know the youngest of them yet.
+_HAN_PLANES = range(0x20000, 0x3FFFE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,8 @@ def check_name(name: str, field: str = "name") -> list[Violation]:
                 field,
             )
         )
-    if any(not _in_names(character) for character in name) or name[:1] == "·" or name[-1:] == "·":
+    strange = any(not (_is_letter(character) or character in _BETWEEN_LETTERS) for character in name)
+    if name and (strange or not (_is_letter(name[0]) and _is_letter(name[-1]))):
         found.append(
             Violation(
                 "name_characters",
@@ -120,11 +131,17 @@ def check_identifier(identifier: Identifier, today: date, field: str = "identifi
     """What is wrong with a document number in normal form."""
     if identifier.type is IdentifierType.RESIDENT_ID:
         return _check_resident_id(identifier.number, today, field)
-    if _SHAPES[identifier.type].fullmatch(identifier.number):
-        return []
-    return [
-        Violation("identifier_shape", Text("证件号码格式不正确。", "This is not the form of such a number."), field)
-    ]
+    if not _SHAPES[identifier.type].fullmatch(identifier.number):
+        return [
+            Violation("identifier_shape", Text("证件号码格式不正确。", "This is not the form of such a number."), field)
+        ]
+    if (
+        len(identifier.number) == RESIDENT_ID_LENGTH
+        and ric.calc_check_digit(identifier.number) != identifier.number[-1]
+    ):
+        # A residence permit of Hong Kong, Macao or Taiwan is numbered as a resident ID is.
+        return [_wrong_check(field)]
+    return []
 
 
 def birth_date(number: str) -> date | None:
@@ -137,7 +154,9 @@ def birth_date(number: str) -> date | None:
 
 def _check_resident_id(number: str, today: date, field: str) -> list[Violation]:
     """GB 11643: 17 digits and a check character. An area code, even a withdrawn one, bars nobody."""
-    if not (len(number) == 18 and number.isascii() and number[:17].isdigit() and number[17] in "0123456789X"):
+    if not (
+        len(number) == RESIDENT_ID_LENGTH and number.isascii() and number[:17].isdigit() and number[17] in "0123456789X"
+    ):
         return [
             Violation(
                 "resident_id_shape",
@@ -159,17 +178,18 @@ def _check_resident_id(number: str, today: date, field: str) -> list[Violation]:
             )
         )
     if ric.calc_check_digit(number) != number[17]:
-        found.append(
-            Violation(
-                "resident_id_check",
-                Text("身份证号校验位不正确,请核对。", "The check digit of the ID is wrong; please compare."),
-                field,
-            )
-        )
+        found.append(_wrong_check(field))
     return found
 
 
-def _in_names(character: str) -> bool:
-    if character in "·' -":
-        return True
-    return unicodedata.category(character) in ("Lo", "Lu", "Ll", "Lm", "Mn", "Mc", "Co")
+def _wrong_check(field: str) -> Violation:
+    return Violation(
+        "resident_id_check",
+        Text("身份证号校验位不正确,请核对。", "The check digit of the ID is wrong; please compare."),
+        field,
+    )
+
+
+def _is_letter(character: str) -> bool:
+    known = unicodedata.category(character) in _LETTERS and character not in _BLANK_LETTERS
+    return known or ord(character) in _HAN_PLANES

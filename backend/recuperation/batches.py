@@ -17,7 +17,7 @@ from backend.applications.notices import Notices, Waiting
 from backend.applications.service import Applications
 from backend.audit.log import record
 from backend.database import execute, fetch, fetch_one, new_id, transaction
-from backend.errors import Conflict, Forbidden, NotFound, RuleViolation, Stale, Violation
+from backend.errors import Conflict, Forbidden, RuleViolation, Stale, Violation
 from backend.identity import Actor, Role
 from backend.recuperation import policy, queries
 from backend.recuperation.roster import Traveller, roster_xlsx
@@ -213,7 +213,7 @@ class Batches:
     async def _locked(actor: Actor, batch_id: UUID, expected_version: int, *roles: Role) -> asyncpg.Record:
         batch = await fetch_one("SELECT * FROM batch WHERE id = $1 FOR UPDATE", batch_id)
         if batch is None:
-            raise NotFound(Text("没有找到这个批次。", "No such batch."))
+            raise queries.no_batch()
         _require_role(actor, batch["organiser"], *roles)
         if batch["version"] != expected_version:
             raise Stale()

@@ -66,8 +66,21 @@ async def batch_row(batch_id: UUID | None) -> asyncpg.Record:
         batch_id,
     )
     if row is None:
-        raise NotFound(Text("没有找到这个批次。", "No such batch."))
+        raise no_batch()
     return row
+
+
+async def announced_batch(batch_id: UUID) -> asyncpg.Record:
+    """A batch as workers may know of it; raises NotFound for one that is still drafted, as for none."""
+    row = await batch_row(batch_id)
+    if row["state"] == "drafted":
+        raise no_batch()
+    return row
+
+
+def no_batch() -> NotFound:
+    """The one answer to every batch that is not there for who asks."""
+    return NotFound(Text("没有找到这个批次。", "No such batch."))
 
 
 def batch_facts(row: asyncpg.Record) -> BatchFacts:
@@ -333,7 +346,7 @@ async def require_batch_in_scope(bindings: Sequence[Binding], batch_id: UUID) ->
         *params,
     )
     if not reached:
-        raise NotFound(Text("没有找到这个批次。", "No such batch."))
+        raise no_batch()
     return await batch_row(batch_id)
 
 

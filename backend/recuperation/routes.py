@@ -44,9 +44,7 @@ async def batches(clock: NamedDependency[Clock], cursor: Cursor = None, limit: L
 @read("/recuperation/batches/{batch_id:uuid}", operation_id="getBatch")
 async def batch(batch_id: FromPath[UUID], actor: NamedDependency[Actor]) -> BatchDetail:
     """One batch with the papers it asks for and what will be published."""
-    row = await queries.batch_row(batch_id)
-    if row["state"] == "drafted":
-        raise NotFound(Text("没有找到这个批次。", "No such batch."))
+    row = await queries.announced_batch(batch_id)
     content = msgspec.json.decode(row["content"], type=ProgrammeContent)
     return BatchDetail(
         **_batch(row),

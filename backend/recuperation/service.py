@@ -62,8 +62,8 @@ class Requests:
         if actor.person_id is None:
             raise NotFound(Text("请先登记本人档案。", "Register your own record first."), "no_record")
         now = await self.applications.clock.now()
+        batch = await queries.announced_batch(batch_id)
         facts = await queries.stay_facts(batch_id, actor.person_id, None)
-        batch = await queries.batch_row(batch_id)
         rules = await queries.ruleset(batch["programme_version"])
         checks = policy.check_submission(facts, rules, now, local_date(now))
         return Judgement(facts, checks, policy.points(facts, rules))
@@ -73,7 +73,7 @@ class Requests:
         require_valid(stay)
         try:
             async with transaction():
-                batch = await queries.batch_row(batch_id)
+                batch = await queries.announced_batch(batch_id)
                 if batch["state"] != "open":
                     raise RuleViolation.of(
                         "batch_not_open", Text("本批次未开放申请。", "This batch is not open."), "batch"

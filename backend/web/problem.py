@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import asyncpg
@@ -25,6 +24,7 @@ from backend.errors import (
     Unavailable,
     Violation,
 )
+from backend.web.malformed import said, violations_of
 from backend.words import Language, Text
 
 log = structlog.get_logger(__name__)
@@ -129,9 +129,8 @@ def on_domain_error(request: Request[Any, Any, Any], error: DomainError) -> Resp
 
 def on_validation_error(request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     """Answer input that does not have the declared form, naming the field."""
-    found = tuple(_malformed(item) for item in _items(error))
     message = Text("请检查标出的各项。", "Please check the fields that are named.")
-    return problem(request, 400, "malformed", message, found)
+    return problem(request, 400, "malformed", message, tuple(violations_of(error)))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -139,10 +138,10 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     status = error.status_code
     if status >= 500:
         return on_unexpected(request, error)
-    title = _TITLES.get(status, _TITLES[400])
+    words = said(error.detail) if status == 400 else _TITLES.get(status, _TITLES[400])
     code = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 401: "login_needed"}.get(status, "malformed")
     allow = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
-    return problem(request, status, code, title, headers={"Allow": allow} if allow else None)
+    return problem(request, status, code, words, headers={"Allow": allow} if allow else None)
 
 
 def on_constraint(
@@ -170,23 +169,3 @@ EXCEPTION_HANDLERS: dict[Any, Any] = {
     asyncpg.IntegrityConstraintViolationError: on_constraint,
     Exception: on_unexpected,
 }
-
-_FIELD = re.compile(r" - at `\$?\.?(?P<path>[^`]*)`$")
-
-
-def _items(error: ValidationException) -> list[tuple[str, str]]:
-    """(field, message) pairs of what the framework or msgspec says."""
-    extra = error.extra if isinstance(error.extra, list) else []
-    pairs = [(str(item.get("key", "")), str(item.get("message", ""))) for item in extra if isinstance(item, dict)]
-    return pairs or [("", error.detail)]
-
-
-def _malformed(item: tuple[str, str]) -> Violation:
-    field, message = item
-    if match := _FIELD.search(message):
-        field, message = match["path"] or field, message[: match.start()]
-    if "unknown field" in message:
-        name = message.rpartition("`")[0].rpartition("`")[2]
-        where = f"{field}.{name}" if field and field != "data" else name
-        return Violation("unknown_field", Text(f"不认识的字段“{name}”。", f"There is no field “{name}”."), where)
-    return Violation("malformed", Text(f"格式不正确:{message}", message), field)

@@ -1,0 +1,49 @@
+"""No text of a request ends, hides or turns what stands around it: asked once, before any handler reads a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from backend.errors import Malformed, Violation
+from backend.words import UNPRINTABLE, Text
+
+_MESSAGE = Text("含有不允许的字符(控制符或文字方向符)。", "It holds control characters or marks of writing direction.")
+
+
+async def plain_text(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard of every route of the API: raise Malformed naming each text with such characters, in address and body."""
+    texts = [*connection.path_params.items(), *connection.query_params.multi_items()]
+    if isinstance(connection, Request):
+        texts += _texts_of(await connection.body())
+    found = [field for field, text in texts if isinstance(text, str) and UNPRINTABLE.search(text)]
+    if found:
+        raise Malformed("malformed", _MESSAGE, [Violation("characters", _MESSAGE, field) for field in found])
+
+
+def _texts_of(body: bytes) -> Iterator[tuple[str, str]]:
+    """The dotted path and the text of every string in a JSON body; nothing of a body that the handler will refuse."""
+    try:
+        yield from _walk(msgspec.json.decode(body), "")
+    except (msgspec.DecodeError, UnicodeError):
+        return
+    except RecursionError:
+        message = Text("嵌套过深。", "It is nested too deep.")
+        raise Malformed("malformed", message, [Violation("malformed", message)]) from None
+
+
+def _walk(value: Any, field: str) -> Iterator[tuple[str, str]]:
+    match value:
+        case str():
+            yield field, value
+        case dict():
+            for name, part in value.items():
+                yield from _walk(part, f"{field}.{name}" if field else name)
+        case list():
+            for place, part in enumerate(value):
+                yield from _walk(part, f"{field}.{place}" if field else str(place))

@@ -22,6 +22,8 @@ from backend.database import fetch_value
 from backend.errors import DomainError, NotFound, RuleViolation
 from backend.identity import Actor, Level, Role
 from backend.unions import service as unions
+from backend.unions.kinds import Line, UnionKind
+from backend.unions.policy import UnionInput
 from backend.words import Language, Text
 
 LONGEST_HOLIDAY = 31
@@ -41,7 +43,7 @@ class NewUnion(BaseModel):
 
     name: str = Field(title="名称 Name", min_length=2, max_length=120)
     level: Level = Field(title="层级 Level (province, city, county, unit)")
-    kind: str = Field(title="类别 Kind (hospital, cdc, …)", max_length=30)
+    kind: UnionKind = Field(title="类别 Kind (hospital, cdc, …)")
     uscc: str = Field(default="", title="统一社会信用代码 Credit code", max_length=18)
     area_code: str = Field(default="", title="行政区划代码 Area code", max_length=6)
     parent: str = Field(title="上级工会名称 Name of the parent", max_length=120)
@@ -52,7 +54,7 @@ class NewAffiliation(BaseModel):
 
     union: str = Field(title="工会名称 Name of the union", max_length=120)
     parent: str = Field(title="上级工会名称 Name of the parent", max_length=120)
-    line: str = Field(default="primary", title="隶属线 Line (primary, industry)", pattern="^(primary|industry)$")
+    line: Line = Field(default=Line.PRIMARY, title="隶属线 Line (primary, industry)")
     from_on: date = Field(title="自 From")
 
 
@@ -85,13 +87,14 @@ class HeldRole(BaseModel):
 
 
 async def _new_union(services: Services, actor: Actor, data: NewUnion) -> Text:
-    entered = unions.UnionInput(data.name, data.level, data.kind, data.uscc or None, data.area_code or None)
+    entered = UnionInput(data.name, data.level, data.kind, data.uscc or None, data.area_code or None)
     await unions.create(actor, entered, await _union(data.parent), await services.clock.today())
     return Text("已新增。", "Added.")
 
 
 async def _new_affiliation(services: Services, actor: Actor, data: NewAffiliation) -> Text:
-    await unions.affiliate(actor, await _union(data.union), await _union(data.parent), data.line, data.from_on)
+    union, parent = await _union(data.union), await _union(data.parent)
+    await unions.affiliate(actor, union, parent, data.line, data.from_on, await services.clock.today())
     return Text("已变更隶属。", "The affiliation is changed.")
 
 

@@ -216,7 +216,9 @@ def settings_of(actor: Actor) -> Mapping[str, str]:
         "app.case_unions": unions(CASE_READERS),
         "app.programme_unions": unions(PROGRAMME_EDITORS),
         "app.reference_editor": switch(REFERENCE_EDITORS),
+        "app.reference_unions": unions(REFERENCE_EDITORS),
         "app.account_reader": switch(ACCOUNT_READERS),
+        "app.account_unions": unions(ACCOUNT_READERS),
     }
 
 

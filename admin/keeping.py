@@ -20,7 +20,7 @@ from backend.applications.programme import ProgrammeContent
 from backend.audit.log import record
 from backend.database import execute, fetch_one
 from backend.identity import Actor
-from backend.unions.service import check_uscc
+from backend.unions.policy import check_uscc
 from backend.words import Text
 
 SHOWN_CHARS = 300

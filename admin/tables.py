@@ -30,6 +30,7 @@ from admin.rows import (
 from backend.applications.words import STAFF_STATES
 from backend.identity import ROLE_LABELS, Role
 from backend.registry.kinds import CERTIFICATION_LABELS, JOB_LABELS, POPULATION_LABELS, STATE_LABELS
+from backend.unions.kinds import KIND_LABELS, LINE_LABELS
 from backend.words import Language, Text
 
 EVERYBODY = frozenset(Role) - {Role.WORKER, Role.SYSTEM}
@@ -107,18 +108,8 @@ _LEVELS = _states(
     ("county", "县(区)、产业", "County or industry"),
     ("unit", "基层", "Grassroots"),
 )
-_UNION_KINDS = _states(
-    ("federation", "总工会", "Federation"),
-    ("industry", "产业工会", "Industrial union"),
-    ("hospital", "医院", "Hospital"),
-    ("designated_hospital", "定点医院", "Designated hospital"),
-    ("cdc", "疾控中心", "CDC"),
-    ("sanitation", "环卫", "Sanitation"),
-    ("police", "公安", "Police"),
-    ("enterprise", "企业", "Enterprise"),
-    ("other", "其他", "Other"),
-)
-_LINES = _states(("primary", "主隶属", "Primary"), ("industry", "产业", "Industry"))
+_UNION_KINDS = {str(kind): text for kind, text in KIND_LABELS.items()}
+_LINES = {str(line): text for line, text in LINE_LABELS.items()}
 _KINDS = _states(("recuperation", "疗休养", "Rest and recuperation"))
 _VERSION_STATES = _states(("drafted", "草稿", "Draft"), ("published", "已发布", "Published"))
 _BATCH_STATES = _states(

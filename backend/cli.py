@@ -118,7 +118,7 @@ def _install(parsed: argparse.Namespace) -> None:
     from backend.database import close_pool, open_pool
     from backend.identity import Level
     from backend.operations.install import install
-    from backend.unions.service import UnionInput
+    from backend.unions.policy import UnionInput
 
     async def installing() -> None:
         await open_pool(min_size=1, max_size=2)

@@ -19,7 +19,6 @@ from backend.errors import DomainError, NotFound
 from backend.identity import ROLE_LABELS, Actor, Role
 from backend.words import UNPRINTABLE
 
-MANAGERS = (Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN)
 _GRANTABLE = tuple(role for role in Role if role not in (Role.WORKER, Role.SYSTEM))
 
 
@@ -101,8 +100,8 @@ async def _show(
         refusal=refusal,
         typed=typed,
         accounts=await roster.accounts(),
-        bindings=await roster.bindings(),
-        unions=await roster.unions_named(words),
+        bindings=await roster.bindings(actor),
+        unions=await roster.unions_named(actor, words),
         words=words,
         role_choices=[(role.value, ROLE_LABELS[role].in_(actor.language)) for role in _GRANTABLE],
         deciding=DECIDING,
@@ -112,5 +111,5 @@ async def _show(
 
 
 def _require_manager(actor: Actor) -> None:
-    if not actor.roles & set(MANAGERS):
+    if not actor.roles & set(roster.MANAGERS):
         raise NotFound()

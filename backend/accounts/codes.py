@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 
 from backend.accounts.phones import PHONE_PURPOSE, StoredPhone
 from backend.accounts.sms import Sms
@@ -21,6 +22,9 @@ LIFETIME = timedelta(minutes=5)
 TRIES = 5
 PER_SUBJECT = (1, timedelta(seconds=30)), (5, timedelta(hours=1)), (10, timedelta(days=1))
 PER_ADDRESS = ((100, timedelta(hours=1)),)
+
+#: Kinds of lock, apart from each other and from those of the console's logins.
+_SUBJECT_LOCK, _ADDRESS_LOCK = 0, 2
 
 
 class CodePurpose(StrEnum):
@@ -62,8 +66,9 @@ class Codes:
             expires_at=now + LIFETIME,
         )
         async with transaction():
-            # One sender at a time for a subject, so that two requests at once cannot both pass the count.
-            await execute("SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", subject)
+            # One sender at a time for a subject, and for an address, so that two at once cannot both pass the count.
+            for counted, kind in ((subject, _SUBJECT_LOCK), (row.address_digest, _ADDRESS_LOCK)):
+                await execute("SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), $2))", counted, kind)
             await self._require_rate("subject_digest", subject, PER_SUBJECT)
             await self._require_rate("address_digest", row.address_digest, PER_ADDRESS)
             await LoginCode.insert(row)
@@ -111,4 +116,4 @@ class Codes:
                 now - window,
             )
             if row and row["sent"] >= count:
-                raise Throttled(max(int((row["first"] + window - now).total_seconds()), 1))
+                raise Throttled(max(ceil((row["first"] + window - now).total_seconds()), 1))

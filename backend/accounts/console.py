@@ -13,6 +13,7 @@ from backend.clock import security_now
 from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.identity import Actor, Binding, Level, Role
+from backend.unions.scope import in_scope
 from backend.words import Language, Text
 
 #: Roles that decide: granting one needs a second person.
@@ -49,12 +50,16 @@ async def console_actor(user_id: int, language: Language = Language.ZH) -> Actor
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Granting and ending roles: by a security administrator, never to oneself."""
+    """Granting and ending roles: by an administrator whose own role reaches the union, never to oneself."""
 
     async def grant(self, actor: Actor, account: UUID, role: Role, union: UUID) -> UUID:
-        """Give a role at a union; a deciding role counts only after `approve` by somebody else."""
-        _require_security(actor)
-        _not_oneself(actor, account)
+        """Give a role at a union; a deciding role counts only after `approve` by somebody else.
+
+        Raises Forbidden for who may not, NotFound for a union out of scope or an account that is not there, Conflict
+        for a role that is held.
+        """
+        await _require_administrator(actor, union, Role.SECURITY_ADMIN)
+        await _not_oneself(actor, account)
         if role in (Role.WORKER, Role.SYSTEM):
             raise Forbidden("role_not_grantable", Text("该角色不能授予。", "This role is not granted."))
         row = RoleBinding(
@@ -77,14 +82,11 @@ class Roles:
 
     async def approve(self, actor: Actor, binding: UUID) -> None:
         """Let a deciding role count: a second person, who is not the one that gets it."""
-        if not actor.roles & {Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN}:
-            raise _not_security()
         async with transaction():
-            row = await fetch_one("SELECT * FROM role_binding WHERE id = $1 AND to_at IS NULL FOR UPDATE", binding)
-            if row is None:
-                raise NotFound()
-            _not_oneself(actor, row["account"])
-            if row["granted_by"] == actor.account_id:
+            row = await _held(binding)
+            await _require_administrator(actor, row["trade_union"], Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN)
+            await _not_oneself(actor, row["account"])
+            if await _same_person(actor, row["granted_by"]):
                 raise Forbidden("second_person", Text("须由另一人批准。", "Somebody else must approve."))
             if row["approved_by"] is not None:
                 raise Conflict("already_approved", Text("已批准。", "Already approved."))
@@ -93,29 +95,39 @@ class Roles:
 
     async def revoke(self, actor: Actor, binding: UUID) -> None:
         """End a role from now on."""
-        _require_security(actor)
         async with transaction():
-            account = await fetch_value(
-                "UPDATE role_binding SET to_at = $2 WHERE id = $1 AND to_at IS NULL RETURNING account",
-                binding,
-                security_now(),
-            )
-            if account is None:
-                raise NotFound()
-            await record(actor, "role.revoke", "done", object_kind="console_account", object_id=account)
+            row = await _held(binding)
+            await _require_administrator(actor, row["trade_union"], Role.SECURITY_ADMIN)
+            await execute("UPDATE role_binding SET to_at = $2 WHERE id = $1", binding, security_now())
+            await record(actor, "role.revoke", "done", object_kind="console_account", object_id=row["account"])
 
 
-def _require_security(actor: Actor) -> None:
-    if Role.SECURITY_ADMIN not in actor.roles:
-        raise _not_security()
+async def _held(binding: UUID) -> asyncpg.Record:
+    row = await fetch_one("SELECT * FROM role_binding WHERE id = $1 AND to_at IS NULL FOR UPDATE", binding)
+    if row is None:
+        raise NotFound()
+    return row
 
 
-def _not_security() -> Forbidden:
-    return Forbidden(
-        "not_your_part", Text("只有安全管理员可以管理角色。", "Only a security administrator may do this.")
-    )
+async def _require_administrator(actor: Actor, union: UUID, *roles: Role) -> None:
+    """Raise Forbidden without one of the roles, NotFound for a union that none of them reaches."""
+    if not actor.roles & set(roles):
+        raise Forbidden(
+            "not_your_part", Text("只有安全管理员可以管理角色。", "Only a security administrator may do this.")
+        )
+    row = await fetch_one("SELECT * FROM trade_union WHERE id = $1", union)
+    if row is None or not in_scope(actor, roles, row):
+        raise NotFound(Text("没有这个工会,或不由您管理。", "There is no such union, or it is not yours to manage."))
 
 
-def _not_oneself(actor: Actor, account: UUID) -> None:
-    if account == actor.account_id:
+async def _not_oneself(actor: Actor, account: UUID) -> None:
+    if await _same_person(actor, account):
         raise Forbidden("not_oneself", Text("不能为本人授权。", "Nobody grants a role to themselves."))
+
+
+async def _same_person(actor: Actor, account: UUID | None) -> bool:
+    """Whether an account is the actor's, or another one of the same person."""
+    if account is None or account == actor.account_id:
+        return account is not None
+    person = await fetch_value("SELECT person FROM console_account WHERE id = $1", account)
+    return person is not None and person == actor.person_id

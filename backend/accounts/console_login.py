@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
+from math import ceil
 from uuid import UUID
 
 import pyotp
@@ -270,7 +271,7 @@ class ConsoleLogin:
                 since,
             )
             if row and row["by_address"] >= TRIES_PER_ADDRESS:
-                raise Throttled(max(int((row["first"] - since).total_seconds()), 1))
+                raise Throttled(max(ceil((row["first"] - since).total_seconds()), 1))
             if row and row["by_name"] >= TRIES_PER_NAME:
                 return None
             attempt = new_id()

@@ -12,7 +12,7 @@ from backend.clock import security_now
 from backend.database import execute, fetch_value, new_id, transaction
 from backend.identity import Role
 from backend.operations.refusal import Refusal
-from backend.unions.service import UnionInput, check_uscc
+from backend.unions.policy import UnionInput, check_union
 from backend.unions.tables import TradeUnion
 
 #: Two people, for a deciding role is granted by one and approved by another.
@@ -23,10 +23,10 @@ async def install(top: UnionInput) -> Mapping[str, str]:
     """Begin an empty database under this union; a random password for each of the first two accounts.
 
     The second factor is set up at the first login. Runs as the owner. Raises Refusal on a database that has an account
-    or a union, or for a wrong code.
+    or a union, or for a union that is not well described.
     """
-    if top.uscc and check_uscc(top.uscc):
-        raise Refusal(f"{top.uscc} is not a unified social credit code (GB 32100)")
+    if found := check_union(top):
+        raise Refusal(" ".join(violation.message.en for violation in found))
     passwords = {username: secrets.token_urlsafe(15) for username, _, _ in FIRST}
     hashes = {
         username: await asyncio.to_thread(ConsoleUser.hash_password, password)

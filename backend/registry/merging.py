@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from backend.clock import security_now
-from backend.database import execute
+from backend.database import execute, fetch_value
 
 
 async def become(provisional: UUID, known: UUID, record: UUID | None) -> None:
@@ -18,6 +18,13 @@ async def become(provisional: UUID, known: UUID, record: UUID | None) -> None:
     """
     if record is not None:
         await execute("UPDATE staff_record SET person = $2 WHERE id = $1", record, known)
+        # Whoever named this person before, as a relative, may have misspelt the name: the verified record says it.
+        await execute(
+            "UPDATE person k SET name = p.name, sex = p.sex, born_on = p.born_on FROM person p"
+            " WHERE k.id = $2 AND p.id = $1",
+            provisional,
+            known,
+        )
     await execute("UPDATE worker_account SET person = $2 WHERE person = $1", provisional, known)
     await execute("UPDATE upload SET owner_person = $2 WHERE owner_person = $1", provisional, known)
     await execute(
@@ -40,17 +47,7 @@ async def take_over(account: asyncpg.Record, reported: asyncpg.Record, own: asyn
     `own` is the account's provisional record, which ends. Another phone that held the record loses it and is logged
     out; the phone on the record is from now on the account's.
     """
-    now = security_now()
-    await execute(
-        "UPDATE token_family SET ended_at = $3, end_reason = 'takeover' WHERE ended_at IS NULL AND account IN"
-        " (SELECT id FROM worker_account WHERE person = $1 AND id <> $2)",
-        reported["person"],
-        account["id"],
-        now,
-    )
-    await execute(
-        "UPDATE worker_account SET person = NULL WHERE person = $1 AND id <> $2", reported["person"], account["id"]
-    )
+    await _close_other_account(reported["person"], account["id"])
     if own is None:
         await execute("UPDATE worker_account SET person = $2 WHERE id = $1", account["id"], reported["person"])
     else:
@@ -70,4 +67,26 @@ async def take_over(account: asyncpg.Record, reported: asyncpg.Record, own: asyn
         account["phone_sealed"],
         account["phone_digest"],
         account["phone_masked"],
+    )
+
+
+async def _close_other_account(person: UUID, account: UUID) -> None:
+    """End the account that held a person before: its devices are logged out, its messages follow the person.
+
+    Its number is let go, so that whoever is given that number next begins with an account of their own and finds
+    nothing of this person's.
+    """
+    other = await fetch_value("SELECT id FROM worker_account WHERE person = $1 AND id <> $2", person, account)
+    if other is None:
+        return
+    await execute(
+        "UPDATE token_family SET ended_at = $2, end_reason = 'takeover' WHERE ended_at IS NULL AND account = $1",
+        other,
+        security_now(),
+    )
+    await execute("UPDATE notification SET recipient = $2 WHERE recipient = $1", other, account)
+    await execute(
+        "UPDATE worker_account SET person = NULL, phone_sealed = '', phone_digest = uuid_send(id), phone_masked = ''"
+        " WHERE id = $1",
+        other,
     )

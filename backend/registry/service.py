@@ -134,6 +134,7 @@ class Registry:
             await require_no_conflict(actor, person)
             if await self._record_of(person) is not None:
                 raise Conflict("on_file", Text("该证件号已有档案。", "This number is on file already."))
+            await self._rename(person, entered)
             made = await self._insert(person, entered, stored, "unit", actor)
             row = await queries.record_row(made.id, lock=True)
             await record(actor, "record.report", "done", object_kind="staff_record", object_id=made.id)

@@ -27,9 +27,10 @@ class UnionOut(Struct, kw_only=True):
 
 
 class UnionDetail(UnionOut, kw_only=True):
-    """A union with the names of those above it, from the top."""
+    """A union with the names of those above it, from the top, and of its industrial union, if it has one."""
 
     above: list[str]
+    industry: str | None
 
 
 @read("/unions", operation_id="searchUnions")
@@ -55,6 +56,7 @@ async def get_union(union_id: FromPath[UUID]) -> UnionDetail:
         kind=row["kind"],
         area_code=row["area_code"],
         above=list(row["above"]),
+        industry=row["industry"],
     )
 
 

@@ -3,55 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
 import asyncpg
-from stdnum.cn import uscc
 
 from backend.audit.log import record
 from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
-from backend.errors import Conflict, Forbidden, NotFound, RuleViolation, Violation
+from backend.errors import Conflict, Forbidden, NotFound, RuleViolation
 from backend.identity import Actor, Level, Role
+from backend.unions.kinds import Line
+from backend.unions.policy import Place, UnionInput, check_affiliation, check_from_on, check_union
+from backend.unions.scope import in_scope
 from backend.unions.tables import Affiliation, TradeUnion
 from backend.words import Text
 
 
-@dataclass(frozen=True, slots=True)
-class UnionInput:
-    """A union as it is entered; `uscc` is its unified social credit code."""
-
-    name: str
-    level: Level
-    kind: str
-    uscc: str | None
-    area_code: str | None
-
-
-def check_uscc(code: str) -> list[Violation]:
-    """What is wrong with a unified social credit code (GB 32100): 18 characters, no I O S V Z, a check character."""
-    if uscc.is_valid(code) and code == code.upper().strip():
-        return []
-    return [
-        Violation(
-            "uscc",
-            Text(
-                "统一社会信用代码不正确(18 位,不含 I、O、S、V、Z)。",
-                "This is not a unified social credit code (18 characters, no I, O, S, V, Z).",
-            ),
-            "uscc",
-        )
-    ]
-
-
 async def create(actor: Actor, union: UnionInput, parent: UUID, today: date) -> UUID:
-    """Add a union below `parent` on the primary line from today on."""
-    _require_system_admin(actor)
-    found = check_uscc(union.uscc) if union.uscc else []
-    if not 2 <= len(union.name.strip()) <= 120:
-        found.append(Violation("name_length", Text("名称为 2 至 120 字。", "2 to 120 characters."), "name"))
-    if found:
+    """Add a union below `parent` on the primary line from today on.
+
+    Raises RuleViolation with all that is wrong, NotFound for a parent out of the actor's scope, Conflict for a code
+    that is registered.
+    """
+    if found := check_union(union):
         raise RuleViolation(found)
     row = TradeUnion(
         id=new_id(),
@@ -63,50 +37,76 @@ async def create(actor: Actor, union: UnionInput, parent: UUID, today: date) -> 
     )
     try:
         async with transaction():
+            above = await _kept(actor, parent)
+            if found := check_affiliation(Place(union.level, union.kind), _place(above), Line.PRIMARY):
+                raise RuleViolation(found)
             await TradeUnion.insert(row)
-            await affiliate(actor, row.id, parent, "primary", today)
+            await _put(actor, row.id, parent, Line.PRIMARY, today)
     except asyncpg.UniqueViolationError:
         raise Conflict("uscc_taken", Text("该信用代码已登记。", "This code is registered already.")) from None
     return UUID(str(row.id))
 
 
-async def affiliate(actor: Actor, union: UUID, parent: UUID, line: str, from_on: date) -> None:
+async def affiliate(actor: Actor, union: UUID, parent: UUID, line: Line, from_on: date, today: date) -> None:
     """Put a union under a parent from a day on; what it was under before on that line ends the day before.
 
-    Raises RuleViolation where the parent stands below the union: the tree has no rings.
+    Cases keep the line that they were sent in under; records of staff follow their unit. Raises RuleViolation with all
+    that forbids it, NotFound for a union out of the actor's scope.
     """
-    _require_system_admin(actor)
     async with transaction():
-        # The tree changes rarely and as a whole: one change at a time keeps rings out.
+        # The tree changes rarely and as a whole: one change at a time, so that each sees the one before.
         await execute("SELECT pg_advisory_xact_lock(hashtext('trade_union tree'))")
-        if line == "primary" and await _is_below(parent, union):
-            raise RuleViolation.of(
-                "ring", Text("不能隶属于自己的下级。", "A union cannot belong to one below itself."), "parent"
-            )
+        below, above = await _kept(actor, union), await _kept(actor, parent)
+        since = await fetch_value(
+            "SELECT from_on FROM affiliation WHERE trade_union = $1 AND line = $2 AND to_on IS NULL", union, line
+        )
+        found = [*check_affiliation(_place(below), _place(above), line), *check_from_on(from_on, since, today)]
+        if found:
+            raise RuleViolation(found)
+        await _put(actor, union, parent, line, from_on)
+
+
+async def _put(actor: Actor, union: UUID, parent: UUID, line: Line, from_on: date) -> None:
+    corrected = await execute(
+        "UPDATE affiliation SET parent = $4 WHERE trade_union = $1 AND line = $2 AND from_on = $3 AND to_on IS NULL",
+        union,
+        line,
+        from_on,
+        parent,
+    )
+    if not corrected:
         await execute(
-            "UPDATE affiliation SET to_on = greatest($3::date, from_on)"
-            " WHERE trade_union = $1 AND line = $2 AND to_on IS NULL",
+            "UPDATE affiliation SET to_on = $3 WHERE trade_union = $1 AND line = $2 AND to_on IS NULL",
             union,
             line,
             from_on - timedelta(days=1),
         )
         await Affiliation.insert(Affiliation(id=new_id(), trade_union=union, parent=parent, line=line, from_on=from_on))
-        await execute("SELECT refresh_union_levels()")
-        await record(actor, "union.affiliate", "done", object_kind="trade_union", object_id=union)
-
-
-async def _is_below(union: UUID, ancestor: UUID) -> bool:
-    return union == ancestor or bool(
-        await fetch_value(
-            """WITH RECURSIVE up (id) AS (
-                SELECT parent FROM affiliation WHERE trade_union = $1 AND line = 'primary' AND to_on IS NULL
-                UNION SELECT a.parent FROM up JOIN affiliation a
-                    ON a.trade_union = up.id AND a.line = 'primary' AND a.to_on IS NULL)
-            SELECT EXISTS (SELECT FROM up WHERE id = $2)""",
-            union,
-            ancestor,
-        )
+    await execute("SELECT refresh_union_levels()")
+    await record(
+        actor,
+        "union.affiliate",
+        "done",
+        object_kind="trade_union",
+        object_id=union,
+        detail={"parent": str(parent), "line": line, "from_on": from_on.isoformat()},
     )
+
+
+async def _kept(actor: Actor, union: UUID) -> asyncpg.Record:
+    """A union that the actor keeps as a system administrator; raises Forbidden, or NotFound out of scope."""
+    if Role.SYSTEM_ADMIN not in actor.roles:
+        raise Forbidden(
+            "not_your_part", Text("只有系统管理员可以维护工会组织。", "Only a system administrator may do this.")
+        )
+    row = await fetch_one("SELECT * FROM trade_union WHERE id = $1", union)
+    if row is None or not in_scope(actor, [Role.SYSTEM_ADMIN], row):
+        raise NotFound(Text("没有这个工会,或不由您维护。", "There is no such union, or it is not yours to keep."))
+    return row
+
+
+def _place(row: asyncpg.Record) -> Place:
+    return Place(Level(row["level"]), row["kind"])
 
 
 async def search(words: str, level: Level | None, after: UUID | None, limit: int) -> Sequence[asyncpg.Record]:
@@ -123,9 +123,11 @@ async def search(words: str, level: Level | None, after: UUID | None, limit: int
 
 
 async def one(union: UUID) -> asyncpg.Record:
-    """A union with the names above it on the primary line; raises NotFound."""
+    """A union with the names above it on the primary line and along its industry; raises NotFound."""
     row = await fetch_one(
         """SELECT u.id, u.name, u.level, u.kind, u.area_code,
+            (SELECT p.name FROM affiliation a JOIN trade_union p ON p.id = a.parent
+                WHERE a.trade_union = u.id AND a.line = 'industry' AND a.to_on IS NULL) AS industry,
             ARRAY(SELECT p.name FROM trade_union p WHERE p.id IN (u.national_id, u.province_id, u.city_id, u.county_id)
                 AND p.id <> u.id ORDER BY array_position(
                     ARRAY['national', 'province', 'city', 'county', 'unit'], p.level::text)) AS above
@@ -135,10 +137,3 @@ async def one(union: UUID) -> asyncpg.Record:
     if row is None:
         raise NotFound()
     return row
-
-
-def _require_system_admin(actor: Actor) -> None:
-    if Role.SYSTEM_ADMIN not in actor.roles:
-        raise Forbidden(
-            "not_your_part", Text("只有系统管理员可以维护工会组织。", "Only a system administrator may do this.")
-        )

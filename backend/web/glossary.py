@@ -76,6 +76,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "identifier_masked": ("The number with its middle hidden.", "3709**********0016"),
     "identifier_type": ("Kind of document.", "resident_id"),
     "identifier_types": ("Choices for an identifier's `type`.", [{"value": "resident_id", "label": "居民身份证"}]),
+    "industry": ("Name of the industrial union it belongs to; null for none.", "泰安市卫健产业工会(示例)"),
     "instance": ("The path that was asked for.", "/api/v1/applications"),
     "items": ("The rows of this page.", []),
     "job_categories": ("Choices for `job_category`.", [{"value": "nurse", "label": "护士"}]),

@@ -15,11 +15,9 @@ from backend.database import execute, fetch_value
 from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import NoScanner
-from backend.errors import RuleViolation
-from backend.identity import Actor, Level
+from backend.identity import Actor
 from backend.operations.demo_cases import sample_paper
 from backend.operations.tour.phone import Phone
-from backend.unions.service import UnionInput, create
 from storage.port import DocumentStore
 from tests.api.conftest import STAY, Api
 from tests.integration.stay_world import batch_version
@@ -247,15 +245,3 @@ async def test_a_body_beyond_the_limit(api: Api) -> None:
     phone = await api.logged_in("13800001234")
     answer = await phone.send("PUT", "/registry/record", api.record(department="长" * 40_000))
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-
-
-async def test_usccs_are_checked(api: Api) -> None:
-    for code in ("81370900999900011O", "813709009999000111"):
-        with pytest.raises(RuleViolation) as refused:
-            await create(
-                api.world.by["sysadmin"],
-                UnionInput("示例医院", Level.UNIT, "hospital", code, "370900"),
-                api.world.unions["city"],
-                await api.world.services.clock.today(),
-            )
-        assert refused.value.violations[0].field == "uscc"

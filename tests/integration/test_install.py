@@ -12,7 +12,7 @@ from backend.identity import Level
 from backend.operations.embedded_postgres import OWNER
 from backend.operations.install import install
 from backend.operations.refusal import Refusal
-from backend.unions.service import UnionInput
+from backend.unions.policy import UnionInput
 from tests.integration.paper_world import SEALER
 from tests.services import logged_in_as
 

@@ -37,6 +37,7 @@ async def create(actor: Actor, union: UnionInput, parent: UUID, today: date) -> 
     )
     try:
         async with transaction():
+            await _one_change_at_a_time()
             above = await _kept(actor, parent)
             if found := check_affiliation(Place(union.level, union.kind), _place(above), Line.PRIMARY):
                 raise RuleViolation(found)
@@ -54,8 +55,7 @@ async def affiliate(actor: Actor, union: UUID, parent: UUID, line: Line, from_on
     that forbids it, NotFound for a union out of the actor's scope.
     """
     async with transaction():
-        # The tree changes rarely and as a whole: one change at a time, so that each sees the one before.
-        await execute("SELECT pg_advisory_xact_lock(hashtext('trade_union tree'))")
+        await _one_change_at_a_time()
         below, above = await _kept(actor, union), await _kept(actor, parent)
         since = await fetch_value(
             "SELECT from_on FROM affiliation WHERE trade_union = $1 AND line = $2 AND to_on IS NULL", union, line
@@ -64,6 +64,11 @@ async def affiliate(actor: Actor, union: UUID, parent: UUID, line: Line, from_on
         if found:
             raise RuleViolation(found)
         await _put(actor, union, parent, line, from_on)
+
+
+async def _one_change_at_a_time() -> None:
+    """Wait for whoever is changing the tree: it changes rarely and as a whole, and each change sees the one before."""
+    await execute("SELECT pg_advisory_xact_lock(hashtext('trade_union tree'))")
 
 
 async def _put(actor: Actor, union: UUID, parent: UUID, line: Line, from_on: date) -> None:

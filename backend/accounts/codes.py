@@ -107,7 +107,7 @@ class Codes:
 
     @staticmethod
     async def _require_rate(column: str, value: bytes, limits: tuple[tuple[int, timedelta], ...]) -> None:
-        now = security_now()
+        now, waits = security_now(), [timedelta()]
         for count, window in limits:
             row = await fetch_one(
                 f"SELECT count(*) AS sent, min(created_at) AS first FROM login_code"
@@ -116,4 +116,6 @@ class Codes:
                 now - window,
             )
             if row and row["sent"] >= count:
-                raise Throttled(max(ceil((row["first"] + window - now).total_seconds()), 1))
+                waits.append(row["first"] + window - now)
+        if len(waits) > 1:
+            raise Throttled(max(ceil(max(waits).total_seconds()), 1))

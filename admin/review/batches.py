@@ -271,7 +271,7 @@ def _entered(form: Form) -> BatchInput:
         ends_on=form.day("ends_on"),
         capacity=form.number("capacity"),
         cost_per_day_fen=form.fen("cost_yuan"),
-        funding_source=form.text("funding_source")[:40],
+        funding_source=form.text("funding_source"),
         companion_rule=form.choice("companion_rule", *COMPANIONS),
         opens_at=form.instant("opens_at"),
         closes_at=form.instant("closes_at"),

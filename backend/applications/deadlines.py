@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.applications.apart import apart
 from backend.applications.lifecycle import Action, State
 from backend.applications.notices import Notices
 from backend.applications.service import Applications
@@ -36,8 +37,9 @@ class Deadlines:
             list(overdue),
             today,
         ):
-            async with transaction():
-                case = await self.applications.locked(row["id"], Action.LAPSE)
-                due = case.state in overdue and case.due_on is not None and case.due_on < today
-                if due and (case.stage_key, case.state, Action.LAPSE) in case.version.moves:
-                    await self.applications.step(system_actor("期限届满"), case, Action.LAPSE, now)
+            with apart("lapse", row["id"]):
+                async with transaction():
+                    case = await self.applications.locked(row["id"], Action.LAPSE)
+                    due = case.state in overdue and case.due_on is not None and case.due_on < today
+                    if due and (case.stage_key, case.state, Action.LAPSE) in case.version.moves:
+                        await self.applications.step(system_actor("期限届满"), case, Action.LAPSE, now)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from backend.applications import objections
+from backend.applications.apart import apart
 from backend.applications.case import Case, load_case
 from backend.applications.lifecycle import Action, StageKind, State
 from backend.applications.service import Applications
@@ -183,7 +184,11 @@ class Notices:
         """End every notice whose last day is over; the number ended. Each in a transaction of its own."""
         today = local_date(await self.applications.clock.now())
         due = await fetch("SELECT id, kind, aggregate FROM notice WHERE state = 'published' AND last_on < $1", today)
-        return sum([await self._end(row["id"], row["kind"], row["aggregate"], today) for row in due])
+        ended = 0
+        for row in due:
+            with apart("notice", row["id"]):
+                ended += await self._end(row["id"], row["kind"], row["aggregate"], today)
+        return ended
 
     async def _end(self, notice_id: UUID, kind: str, aggregate: UUID | None, today: date) -> bool:
         process = self.applications.processes[kind]

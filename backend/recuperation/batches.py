@@ -26,6 +26,8 @@ from backend.recuperation.tables import Batch
 from backend.sealing import Sealer
 from backend.words import Text
 
+REASON_LEAST, REASON_MOST = 2, 500
+
 
 class BatchInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A batch as it is drafted: instants in UTC, dates local, money in fen per person and day."""
@@ -56,10 +58,9 @@ class Batches:
     async def draft(self, actor: Actor, batch: BatchInput, organiser: UUID) -> UUID:
         """Draft a batch of a published programme for a union where the actor verifies or chairs."""
         _require_role(actor, organiser, Role.HR_VERIFIER, Role.CHAIR)
-        _require_sound(batch)
+        _require_sound(batch, await self.applications.clock.today())
         async with transaction():
-            state = await fetch_one("SELECT state FROM programme_version WHERE id = $1", batch.programme_version)
-            if state is None or state["state"] != "published":
+            if batch.programme_version not in {row["id"] for row in await published_versions(organiser)}:
                 raise RuleViolation.of(
                     "programme_not_published",
                     Text("所选项目尚未发布。", "That programme is not published."),
@@ -78,12 +79,12 @@ class Batches:
     async def set_quota(
         self, actor: Actor, batch_id: UUID, union: UUID, places: int, reason: str, expected_version: int
     ) -> None:
-        """Give a union so many of the places; a recorded act, before the allocation alone."""
+        """Give a union below the organiser so many of the places; a recorded act, before the allocation alone."""
         async with transaction():
             batch = await self._locked(actor, batch_id, expected_version, Role.CHAIR, Role.HR_VERIFIER)
             _require_state(batch, "drafted", "open")
-            if places < 0:
-                raise RuleViolation.of("quota_negative", Text("名额不能为负数。", "A quota is not negative."), "places")
+            await _require_quota(batch, union, places)
+            _require_reason(reason)
             await execute(
                 "INSERT INTO batch_quota (id, batch, trade_union, places) VALUES ($1, $2, $3, $4)"
                 " ON CONFLICT (batch, trade_union) DO UPDATE SET places = $4",
@@ -93,12 +94,11 @@ class Batches:
                 places,
             )
             await self._require_openable(await queries.batch_row(batch_id))
+            # Whoever asked before falls under the same quota as whoever asks from now on.
             await execute(
-                "UPDATE stay_request r SET quota_union = $2 FROM staff_record d"
-                " WHERE r.batch = $1 AND d.person = r.person AND r.quota_union IS NULL"
-                " AND $2 IN (d.unit_id, d.county_id, d.city_id, d.province_id, d.national_id)",
+                f"UPDATE stay_request r SET quota_union = ({queries.NEAREST_QUOTA}) FROM application a"
+                " WHERE a.id = r.application AND r.batch = $1",
                 batch_id,
-                union,
             )
             await _bump(batch_id, batch["state"])
             await record(actor, "batch.quota", "done", object_kind="batch", object_id=batch_id, reason=reason)
@@ -160,14 +160,18 @@ class Batches:
         return notice
 
     async def roster(self, actor: Actor, batch_id: UUID, reason: str) -> bytes:
-        """The Excel roster for the sanatorium: who travels, their health declaration and whom to call. Recorded."""
-        if not reason.strip():
-            raise RuleViolation.of("reason_required", Text("请写明用途。", "Say what it is for."), "reason")
+        """The Excel roster for the sanatorium: who travels, their health declaration and whom to call. Recorded.
+
+        Who has taken back the consent to be shared with a sanatorium is counted, and not in it.
+        """
         row = await queries.batch_row(batch_id)
         _require_role(actor, row["organiser"], Role.CHAIR, Role.HR_VERIFIER)
-        travellers = [self._traveller(line) for line in await queries.roster_rows(batch_id)]
+        _require_reason(reason)
+        rows = await queries.roster_rows(batch_id)
+        travellers = [self._traveller(line) for line in rows if line["shared"]]
         await record(actor, "batch.roster", "done", object_kind="batch", object_id=batch_id, reason=reason)
-        return await asyncio.to_thread(roster_xlsx, row["name"], row["sanatorium_name"], travellers)
+        withheld = len(rows) - len(travellers)
+        return await asyncio.to_thread(roster_xlsx, row["name"], row["sanatorium_name"], travellers, withheld)
 
     def _traveller(self, row: asyncpg.Record) -> Traveller:
         health = msgspec.json.decode(self.sealer.open(row["health_sealed"], HEALTH_PURPOSE), type=HealthDeclaration)
@@ -232,8 +236,39 @@ def _require_state(batch: asyncpg.Record, *states: str) -> None:
         )
 
 
-def _require_sound(batch: BatchInput) -> None:
+async def _require_quota(batch: asyncpg.Record, union: UUID, places: int) -> None:
+    if not 0 <= places <= batch["capacity"]:
+        raise RuleViolation.of(
+            "quota_range",
+            Text("名额应在 0 至 {most} 之间。", "Between 0 and {most} places.").fill(most=batch["capacity"]),
+            "places",
+        )
+    if union not in {row["id"] for row in await queries.unions_for_quota(batch["organiser"])}:
+        raise RuleViolation.of(
+            "quota_union", Text("只能分配给本工会及下级工会。", "Only the organiser and unions below it."), "union"
+        )
+
+
+def _require_reason(reason: str) -> None:
+    if not REASON_LEAST <= len(reason.strip()) <= REASON_MOST:
+        raise RuleViolation.of(
+            "reason_required",
+            Text(
+                f"请写明理由({REASON_LEAST} 至 {REASON_MOST} 字)。",
+                f"Say why ({REASON_LEAST} to {REASON_MOST} characters).",
+            ),
+            "reason",
+        )
+
+
+def _require_sound(batch: BatchInput, today: date) -> None:
     found = []
+    if batch.starts_on <= today:
+        found.append(Violation("date_past", Text("出发日期须晚于今天。", "It starts after today."), "starts_on"))
+    if not 1 <= len(batch.funding_source.strip()) <= 40:
+        found.append(
+            Violation("funding_length", Text("经费来源为 1 至 40 字。", "1 to 40 characters."), "funding_source")
+        )
     if not 1 <= len(batch.name.strip()) <= 80:
         found.append(Violation("name_length", Text("批次名称为 1 至 80 字。", "1 to 80 characters."), "name"))
     if batch.ends_on < batch.starts_on:

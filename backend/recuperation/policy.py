@@ -11,6 +11,9 @@ from backend.errors import Violation
 from backend.recuperation.facts import BatchFacts, Service, ServiceRecord, StayFacts
 from backend.words import Text
 
+#: Rules that the request itself will meet: they tell nothing yet of somebody who has not begun one.
+BROUGHT_BY_REQUEST = frozenset({"merit_not_evidenced", "health_not_declared"})
+
 CONSENTS = ("personal_data", "sensitive_data", "share_with_sanatorium")
 
 

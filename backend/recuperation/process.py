@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from backend.applications.allocation import next_in_line
+from backend.applications.apart import apart
 from backend.applications.case import Case, load_case
 from backend.applications.judgement import Judgement
 from backend.applications.lifecycle import Action, Move, State
@@ -82,7 +83,14 @@ class Recuperation(Process):
         return []
 
     async def effect(self, door: Door, case: Case, move: Move, actor: Actor, now: datetime) -> None:
-        """Close the request when the case ends; a main place that falls free goes to the next reserve at once."""
+        """Close the request when the case ends; a main place that falls free goes to the next reserve at once.
+
+        A reserve whose objection was dismissed after the notice comes late: a place may be waiting for it.
+        """
+        if move.action is Action.CONCLUDE and case.state is State.RESERVE and case.aggregate is not None:
+            if await queries.batch_state(case.aggregate) == "confirming":
+                await self.fill(door, case.aggregate, now)
+            return
         if not case.ended:
             return
         if case.state is State.COMPLETED:
@@ -93,9 +101,10 @@ class Recuperation(Process):
                 await self.fill(door, case.aggregate, now)
 
     async def confirm_due_on(self, case: Case, stage: Stage, today: date) -> date:
-        """As many working days as the batch gives."""
+        """As many working days as the batch gives, and not past the day before it leaves."""
         assert case.aggregate is not None
-        return await working_days_after(today, await queries.confirm_working_days(case.aggregate))
+        days, starts_on = await queries.confirmation_terms(case.aggregate)
+        return max(min(await working_days_after(today, days), starts_on - timedelta(days=1)), today)
 
     async def announcement(self, cases: Sequence[Case], stage: Stage) -> Announcement:
         """Mains and ranked reserves, under the name of the batch."""
@@ -142,11 +151,12 @@ class Recuperation(Process):
             now,
             local_date(now),
         ):
-            async with transaction():
-                action = Action(row["action"])
-                case = await door.locked(row["id"], action)
-                if (case.stage_key, case.state, action) in case.version.moves:
-                    await door.step(actor, case, action, now)
+            with apart("stay", row["id"]):
+                async with transaction():
+                    action = Action(row["action"])
+                    case = await door.locked(row["id"], action)
+                    if (case.stage_key, case.state, action) in case.version.moves:
+                        await door.step(actor, case, action, now)
         await execute(
             "UPDATE batch SET state = 'completed', version = version + 1 WHERE state = 'confirming' AND ends_on < $1",
             local_date(now),

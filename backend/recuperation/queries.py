@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
@@ -169,23 +169,30 @@ async def has_quotas(batch_id: UUID) -> bool:
     return bool(await fetch_value("SELECT EXISTS (SELECT FROM batch_quota WHERE batch = $1)", batch_id))
 
 
+#: Under whose quota in batch `$1` a row `a` with level columns falls: the nearest union on its line that has places.
+NEAREST_QUOTA = """SELECT q.trade_union FROM batch_quota q WHERE q.batch = $1 AND q.places > 0
+    AND q.trade_union IN (a.unit_id, a.county_id, a.city_id, a.province_id, a.national_id)
+    ORDER BY array_position(ARRAY[a.unit_id, a.county_id, a.city_id, a.province_id, a.national_id], q.trade_union)
+    LIMIT 1"""
+
+
 async def quota_union(batch_id: UUID, person: UUID) -> UUID | None:
-    """The union whose quota a person falls under: the nearest on the primary line that has places."""
+    """The union whose quota a person falls under."""
     union: UUID | None = await fetch_value(
-        """SELECT q.trade_union FROM batch_quota q JOIN staff_record r ON r.person = $2
-        WHERE q.batch = $1 AND q.places > 0
-            AND q.trade_union IN (r.unit_id, r.county_id, r.city_id, r.province_id, r.national_id)
-        ORDER BY array_position(ARRAY[r.unit_id, r.county_id, r.city_id, r.province_id, r.national_id], q.trade_union)
-        LIMIT 1""",
-        batch_id,
-        person,
+        f"SELECT ({NEAREST_QUOTA}) FROM staff_record a WHERE a.person = $2", batch_id, person
     )
     return union
 
 
-async def confirm_working_days(batch_id: UUID) -> int:
-    """How many working days a worker has to confirm."""
-    return int(await fetch_value("SELECT confirm_working_days FROM batch WHERE id = $1", batch_id))
+async def confirmation_terms(batch_id: UUID) -> tuple[int, date]:
+    """How many working days a worker has to confirm, and the day on which the batch leaves."""
+    row = await batch_row(batch_id)
+    return row["confirm_working_days"], row["starts_on"]
+
+
+async def batch_state(batch_id: UUID) -> str:
+    """The state of a batch."""
+    return str(await fetch_value("SELECT state FROM batch WHERE id = $1", batch_id))
 
 
 async def places(batch_id: UUID) -> Places:
@@ -326,10 +333,11 @@ async def batch_ranking(batch_id: UUID) -> Sequence[asyncpg.Record]:
 
 
 async def roster_rows(batch_id: UUID) -> Sequence[asyncpg.Record]:
-    """Who travels: the confirmed of a batch with what the sanatorium must know, still sealed."""
+    """Who travels: the confirmed of a batch with what the sanatorium must know, still sealed, and whether it may."""
     return await fetch(
         """SELECT p.name, p.sex, p.born_on, u.name AS unit_name, d.phone_sealed, r.companions, r.health_sealed,
-            r.contact_sealed
+            r.contact_sealed, EXISTS (SELECT FROM consent c WHERE c.person = p.id
+                AND c.purpose = 'share_with_sanatorium' AND c.withdrawn_at IS NULL) AS shared
         FROM application a JOIN stay_request r ON r.application = a.id JOIN person p ON p.id = r.person
         JOIN staff_record d ON d.person = p.id JOIN trade_union u ON u.id = d.unit
         WHERE a.aggregate = $1 AND a.state IN ('confirmed', 'completed') ORDER BY u.name, p.name""",

@@ -43,8 +43,8 @@ _COLUMNS: Sequence[tuple[str, int]] = (
 )
 
 
-def roster_xlsx(batch: str, sanatorium: str, travellers: Sequence[Traveller]) -> bytes:
-    """The workbook as bytes; text that looks like a formula stays text."""
+def roster_xlsx(batch: str, sanatorium: str, travellers: Sequence[Traveller], withheld: int = 0) -> bytes:
+    """The workbook as bytes; text that looks like a formula stays text. `withheld` travel too and are not shared."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     sheet = book.add_worksheet("名册")
@@ -52,7 +52,8 @@ def roster_xlsx(batch: str, sanatorium: str, travellers: Sequence[Traveller]) ->
         book.add_format({"bold": True, "font_size": 14}),
         book.add_format({"bold": True, "bg_color": "#f1e6e6"}),
     )
-    sheet.write_string(0, 0, f"{batch} · {sanatorium} 疗休养人员名册(共 {len(travellers)} 人)", title)
+    others = f",另有 {withheld} 人未同意提供信息" if withheld else ""
+    sheet.write_string(0, 0, f"{batch} · {sanatorium} 疗休养人员名册(共 {len(travellers)} 人{others})", title)
     for column, (label, width) in enumerate(_COLUMNS):
         sheet.write_string(2, column, label, head)
         sheet.set_column(column, column, width)

@@ -18,6 +18,7 @@ from backend.clock import Clock
 from backend.errors import NotFound
 from backend.identity import Actor
 from backend.recuperation import queries
+from backend.recuperation.policy import BROUGHT_BY_REQUEST
 from backend.recuperation.schemas import (
     BatchDetail,
     BatchOut,
@@ -72,7 +73,7 @@ async def eligibility(
     """Check oneself before applying: every rule with its clause, and the priority line by line."""
     judged = await requests.preview(actor, batch_id)
     return EligibilityOut(
-        eligible=not judged.violations,
+        eligible=all(check.passed or check.code in BROUGHT_BY_REQUEST for check in judged.checks),
         checks=checks_out(list(judged.checks), actor.language),
         points=judged.points,
         point_lines=lines_out(list(judged.lines), actor.language),

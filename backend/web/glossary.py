@@ -45,7 +45,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "dispatch": ("none, in_province or other_province.", "other_province"),
     "dispatches": ("Choices for `dispatch`.", [{"value": "none", "label": "本地"}]),
     "due_on": ("Last local day to act; null for none.", "2026-03-30"),
-    "eligible": ("Whether every rule is met.", True),
+    "eligible": ("Whether every rule is met that the request itself does not bring.", True),
     "emergency": ("Name of the emergency.", "新冠肺炎疫情(示例)"),
     "emergency_id": ("The emergency.", _ID),
     "end_on": ("Last local day; null while it goes on.", "2023-01-08"),

@@ -24,9 +24,11 @@ from backend.identity import Actor, Level, Role
 from backend.unions import service as unions
 from backend.unions.kinds import Line, UnionKind
 from backend.unions.policy import UnionInput
-from backend.words import Language, Text
+from backend.words import UNPRINTABLE, Language, Text
 
 LONGEST_HOLIDAY = 31
+
+_UNPRINTABLE = Text("含有不允许的字符。", "It holds characters that are not allowed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ def _form(
     async def endpoint(request: Request, data: Any) -> str:
         actor: Actor = request.scope["user"].actor
         language: Language = actor.language
+        if any(isinstance(value, str) and UNPRINTABLE.search(value) for value in data.model_dump().values()):
+            raise ValueError(_UNPRINTABLE.in_(language))
         try:
             done = await work(request.app.state.services, actor, data)
         except DomainError as error:

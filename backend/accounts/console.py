@@ -117,7 +117,7 @@ async def _require_administrator(actor: Actor, union: UUID, *roles: Role) -> Non
         )
     row = await fetch_one("SELECT * FROM trade_union WHERE id = $1", union)
     if row is None or not in_scope(actor, roles, row):
-        raise NotFound(Text("没有这个工会,或不由您管理。", "There is no such union, or it is not yours to manage."))
+        raise NotFound()
 
 
 async def _not_oneself(actor: Actor, account: UUID) -> None:

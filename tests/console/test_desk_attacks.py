@@ -1,0 +1,275 @@
+"""The liar at the console: other unions' ids at every route, an auditor who acts, hostile words in every form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from litestar.routes import HTTPRoute
+
+from admin.asgi import app
+from backend.applications.lifecycle import Action
+from backend.clock import LOCAL, set_business_clock
+from backend.database import execute, fetch_value, new_id
+from backend.identity import Role
+from backend.operations import demo_cases
+from backend.operations.tour.browser import Page, WebForm
+from tests import services
+from tests.console.desk_world import HIGH, World, make_world
+from tests.console.test_data_console import LIFECYCLE
+
+#: Somebody of another county, with every role there that acts or reads.
+FOREIGNER = "officer-pingyang"
+COUNTY = "xintai"
+EVERY_ROLE = (
+    Role.UNIT_OFFICER,
+    Role.HR_VERIFIER,
+    Role.REVIEWER,
+    Role.CHAIR,
+    Role.FINANCE,
+    Role.AUDITOR,
+    Role.SECURITY_ADMIN,
+    Role.SYSTEM_ADMIN,
+)
+
+#: What must not change by any of this.
+KEPT = tuple(table for table in LIFECYCLE if table not in ("application_event",))
+
+
+@dataclass
+class Scene:
+    """A city at work, and the ids of what belongs to one of its hospitals."""
+
+    world: World
+    ids: dict[str, str]
+
+
+@pytest.fixture
+async def scene(database: None) -> AsyncIterator[Scene]:
+    async with make_world() as world:
+        case = await world.at_committee("陈秋实", "officer-daizong")
+        for reviewer in ("reviewer-zhou", "reviewer-zheng", "reviewer-chen"):
+            await world.review(reviewer, case, HIGH)
+        await world.act(world.by["chair-han"], case, Action.DECIDE)
+        await set_business_clock(services.dsn("niangjia_owner"), datetime(2026, 3, 17, 9, 0, tzinfo=LOCAL))
+        version = await fetch_value("SELECT version FROM batch WHERE id = $1", world.batch)
+        await world.services.batches.allocate(world.by["chair-han"], world.batch, version)
+        notice = await world.services.batches.publish_notice(world.by["chair-han"], world.batch, version + 1)
+        await world.services.notices.object_(
+            world.workers["孟冬梅"], notice, case.id, "他在疫情期间并不在一线,请核实考勤。"
+        )
+        record = await fetch_value("SELECT id FROM staff_record WHERE person = $1", case.subject_person)
+        claim = new_id()
+        await execute(
+            "INSERT INTO takeover (id, account, record, state, asked_at) VALUES ($1, $2, $3, 'open', now())",
+            claim,
+            world.workers["石大海"].account_id,
+            record,
+        )
+        async with services.logged_in_as("niangjia_owner"):
+            for role in EVERY_ROLE:
+                await execute(
+                    "INSERT INTO role_binding (id, account, role, trade_union, granted_by, approved_by, from_at)"
+                    " VALUES ($1, $2, $3, $4, $5, $6, now() - interval '1 day')",
+                    new_id(),
+                    world.accounts[FOREIGNER],
+                    role,
+                    world.unions[COUNTY],
+                    world.accounts["security"],
+                    world.accounts["sysadmin"],
+                )
+        upload = await fetch_value("SELECT upload FROM application_document WHERE application = $1 LIMIT 1", case.id)
+        yield Scene(
+            world,
+            {
+                "application": str(case.id),
+                "upload": str(upload),
+                "batch": str(world.batch),
+                "notice": str(notice),
+                "record_id": str(record),
+                "takeover": str(claim),
+                "verdict": "approve",
+                "version": str(await fetch_value("SELECT id FROM programme_version")),
+                "binding": str(await fetch_value("SELECT id FROM role_binding WHERE role = 'chair' LIMIT 1")),
+            },
+        )
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Method and path of every route of the desk that names something by its id."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute) and route.path.startswith("/review/") and "{" in route.path:
+            for handler in route.route_handlers:
+                for method in handler.http_methods & {"GET", "POST"}:
+                    yield method, re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
+
+
+#: A form that would do something, were its sender allowed to.
+FIELDS = {
+    "token": "t" * 20,
+    "version": "1",
+    "action": "approve",
+    "comment": "情况属实,同意",
+    "reason": "本人持证到场核对",
+    "original_reason": "核对骑缝章",
+    "outcome": "verified",
+    "sha256": "0" * 64,
+    "places": "1",
+    "requirement": "work",
+    "content": "{}",
+    "passes": "yes",
+}
+
+
+async def send(client: httpx.AsyncClient, method: str, path: str, **more: str) -> httpx.Response:
+    """A request of a page of ours, whatever is in it."""
+    if method == "GET":
+        return await client.get(path)
+    page = Page((await client.get("/password")).text)
+    csrf = next(form.fields["_csrf"] for form in page.forms if "_csrf" in form.fields)
+    return await client.post(path, data={**FIELDS, **more, "_csrf": csrf})
+
+
+def plain(answer: httpx.Response) -> str:
+    """A page without what differs from request to request."""
+    return re.sub(r'value="[^"]*"|[0-9a-f-]{36}', "", answer.text)
+
+
+async def digests() -> Mapping[str, str]:
+    return {
+        table: await fetch_value(f"SELECT md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM {table} t")
+        for table in KEPT
+    }
+
+
+async def test_what_belongs_to_others_is_unknown_at_every_route(scene: Scene) -> None:
+    client, before = await scene.world.desk(FOREIGNER), await digests()
+    more = {"upload": scene.ids["upload"], "union": str(scene.world.unions["daizong"])}
+    tried = set()
+    for method, path in routes():
+        answer = await send(client, method, path.format(**scene.ids), **more)
+        nothing = {name: value if name == "verdict" else str(uuid4()) for name, value in scene.ids.items()}
+        unknown = await send(client, method, path.format(**nothing), **more)
+        where = (method, path, answer.status_code, answer.text[-800:])
+        assert answer.status_code == unknown.status_code == 404, where
+        assert plain(answer) == plain(unknown), where
+        tried.add((method, path))
+    assert len(tried) >= 25
+    assert await digests() == before
+
+
+async def test_lists_and_searches_show_nothing_of_others(scene: Scene) -> None:
+    client = await scene.world.desk(FOREIGNER)
+    number = await fetch_value("SELECT number FROM application WHERE id = $1", UUID(scene.ids["application"]))
+    for path in (
+        *(f"/review/?tab={tab}" for tab in ("mine", "others", "overdue", "returned", "all")),
+        f"/review/?tab=all&q={number}",
+        f"/review/?tab=all&unit={scene.world.unions['daizong']}",
+        "/review/records",
+        "/review/batches",
+        "/review/notices",
+        "/review/programmes",
+        "/review/roles",
+        "/review/file",
+    ):
+        answer = await client.get(path)
+        assert answer.status_code == 200, path
+        for words in (scene.ids["application"], "陈秋实", "一线医务人员疗休养", "第一批 崂山"):
+            assert words not in answer.text, (path, words)
+    for action in ("/review/search", "/review/records/find", "/review/file/find"):
+        found = await send(client, "POST", action, q="陈秋实")
+        if found.status_code == 303:
+            found = await client.get(found.headers["location"])
+        assert scene.ids["record_id"] not in found.text
+        assert "岱宗" not in found.text, action
+
+
+async def test_the_auditor_reads_and_changes_nothing(scene: Scene) -> None:
+    client, before = await scene.world.desk("auditor-xu"), await digests()
+    for method, path in routes():
+        if method == "POST" and not path.endswith(("/reveal", "/original")):
+            answer = await send(client, method, path.format(**scene.ids))
+            assert answer.status_code in (400, 403, 404, 409, 422), (path, answer.status_code)
+    for path in ("/review/batches", "/review/records", "/review/file", "/review/roles", "/review/notices"):
+        assert (await send(client, "POST", path)).status_code in (400, 403, 404, 422), path
+    assert await digests() == before
+
+
+#: Whose pages have which forms.
+PAGES = {
+    "officer-daizong": ("/review/", "/review/file", "/review/records", "/review/records/new", "/password"),
+    "officer-dailu": ("/review/cases/{fresh}",),
+    "hr-wang": ("/review/batches/new", "/review/programmes/{version}", "/review/cases/{application}"),
+    "chair-han": ("/review/batches/{batch}", "/review/notices"),
+    "chair-yang": ("/review/cases/{application}",),
+    "security": ("/review/roles",),
+}
+HOSTILE = ("甲\x00\u202e乙", "长" * 5000, "999999999", "-999999999", "<script>alert(1)</script>")
+NEVER_BENT = {"_csrf", "token"}
+
+
+async def test_hostile_words_in_every_field_of_every_form_break_nothing(scene: Scene) -> None:
+    world = scene.world
+    world.batch = await demo_cases.open_batch(world.services, world.by, world.unions, UUID(scene.ids["version"]))
+    fresh = await world.request("林晚晴")
+    bent = set()
+    for username, pages in PAGES.items():
+        client = await scene.world.desk(username)
+        for place in pages:
+            page = place.format(fresh=fresh.id, **scene.ids)
+            opened = await client.get(page)
+            assert opened.status_code == 200, (username, page)
+            for form in _forms(opened.text):
+                for name in sorted(set(form.fields) - NEVER_BENT):
+                    for text in HOSTILE:
+                        fields = {**form.fields, **_button(form), name: text}
+                        answer = await client.post(form.action or page, data=fields)
+                        where = (username, form.action, name, text[:12], answer.status_code)
+                        assert answer.status_code < 500, where
+                        assert "<script>alert" not in answer.text, where
+                        bent.add((re.sub(r"[0-9a-f-]{36}", "", form.action), name))
+    assert len(bent) > 60
+
+
+def _forms(html: str) -> list[WebForm]:
+    return [form for form in Page(html).forms if "_csrf" in form.fields and form.action != "/logout"]
+
+
+def _button(form: WebForm) -> dict[str, Any]:
+    return dict(form.buttons[:1])
+
+
+QUERIES = ("kind=%00", "stage=%00", "q=%00", "unit=%00", "person=%00", "after=%00", "tab=%00", "done=%00&number=%00")
+
+
+async def test_hostile_addresses_still_open_a_page(scene: Scene) -> None:
+    chair, security = await scene.world.desk("chair-han"), await scene.world.desk("security")
+    case = f"/review/cases/{scene.ids['application']}"
+    for query in (*QUERIES, "q=%FF", "kind=%E2%80%AE"):
+        inner = query.replace("%", "%25").replace("=", "%3D").replace("&", "%26")
+        for page in (f"/review/?{query}", f"{case}?{query}", f"{case}?queue={inner}"):
+            assert (await chair.get(page)).status_code == 200, page
+    assert (await security.get("/review/roles?union=%00")).status_code == 200
+
+
+async def test_hostile_words_in_the_forms_of_the_data_console(scene: Scene) -> None:
+    client = await scene.world.desk("sysadmin")
+    await client.get("/admin/")
+    headers = {"X-CSRFToken": client.cookies["csrftoken"]}
+    before = await fetch_value("SELECT count(*) FROM trade_union")
+    good = {"name": "示例新医院", "level": "unit", "kind": "hospital", "parent": "泰山区总工会(示例)"}
+    for name in good:
+        for text in ("甲\x00乙", "甲\u202e乙", "长" * 5000):
+            answer = await client.post("/admin/api/forms/new-union/", json={**good, name: text}, headers=headers)
+            assert answer.status_code == 422, (name, answer.status_code, answer.text[:200])
+    assert await fetch_value("SELECT count(*) FROM trade_union") == before
+    sanatorium = {"name": "甲\x00乙", "address": "x", "area_code": "370902"}
+    for method, path in (("POST", "tables/sanatorium/"), ("GET", "tables/sanatorium/?name=%00")):
+        answer = await client.request(method, f"/admin/api/{path}", json=sanatorium, headers=headers)
+        assert answer.status_code in (400, 422), (path, answer.status_code)

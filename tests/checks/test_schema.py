@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,6 +14,7 @@ import pytest
 from piccolo.columns import Column, ForeignKey
 from piccolo.table import Table
 
+from backend import migrations
 from backend.operations.embedded_postgres import OWNER, SUPERUSER, dsn_at
 from backend.operations.migrate import PROCESS_ROLES, schema_is_current
 from backend.piccolo_app import APP_CONFIG
@@ -106,6 +109,17 @@ async def test_the_migrations_run_from_nothing_and_again_change_nothing(database
         await server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
         await server.close()
     assert await schema_is_current()
+
+
+def test_every_migration_has_a_number_of_its_own() -> None:
+    """Two under one number would be taken for one: the second would never run where the first had."""
+    modules = sorted(Path(migrations.__file__).parent.glob("m[0-9]*.py"))
+    numbers = [module.stem[1:5] for module in modules]
+    assert len(set(numbers)) == len(numbers)
+    for module, number in zip(modules, numbers, strict=True):
+        named = import_module(f"backend.migrations.{module.stem}")
+        assert named.ID.endswith(f":00{number}"), module.name
+        assert module.with_suffix(".sql").exists(), module.name
 
 
 async def test_no_process_owns_a_table_or_may_bypass_its_rules(database: None) -> None:

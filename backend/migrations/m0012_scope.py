@@ -6,7 +6,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from backend.migrations.sql import sql_migration
 
-ID = "2026-11-25T12:00:00:000010"
+ID = "2026-11-25T12:00:00:000012"
 VERSION = "1.38.0"
 DESCRIPTION = "Records of staff follow their unit; unions and roles are kept and read by subtree."
 

@@ -35,6 +35,7 @@ NAMES = (
     "people",
     "registry",
     "takeovers",
+    "additions",
     "documents",
     "applications",
     "notices",

@@ -10,6 +10,7 @@ from backend.composition import Services, compose
 from backend.documents.routes import ROUTER as DOCUMENTS
 from backend.notifications.routes import ROUTER as NOTIFICATIONS
 from backend.recuperation.routes import ROUTER as RECUPERATION
+from backend.registry.family.routes import ROUTER as FAMILY
 from backend.registry.routes import ROUTER as REGISTRY
 from backend.settings import settings
 from backend.unions.routes import ROUTER as UNIONS
@@ -32,6 +33,8 @@ NAMES = (
     "consents",
     "registry",
     "takeovers",
+    "family",
+    "additions",
     "documents",
     "notifications",
     "applications",
@@ -44,7 +47,7 @@ def create_app(services: Services) -> Litestar:
     """The API over these services."""
     api = Router(
         "/api/v1",
-        route_handlers=[ACCOUNTS, UNIONS, REGISTRY, DOCUMENTS, RECUPERATION, APPLICATIONS, NOTIFICATIONS],
+        route_handlers=[ACCOUNTS, UNIONS, REGISTRY, FAMILY, DOCUMENTS, RECUPERATION, APPLICATIONS, NOTIFICATIONS],
     )
     return Litestar(
         route_handlers=[live, ready, notice_page, api],

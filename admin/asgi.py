@@ -36,6 +36,7 @@ NAMES = (
     "registry",
     "takeovers",
     "additions",
+    "rosters",
     "documents",
     "applications",
     "notices",

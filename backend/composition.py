@@ -27,6 +27,7 @@ from backend.recuperation.batches import Batches
 from backend.recuperation.service import Requests
 from backend.registry.family.additions import Additions
 from backend.registry.family.service import Family
+from backend.registry.roster.service import Rosters
 from backend.registry.service import Registry
 from backend.registry.takeovers import Takeovers
 from backend.sealing import KeyRing, Sealer
@@ -53,6 +54,7 @@ class Services:
     takeovers: Takeovers
     family: Family
     additions: Additions
+    rosters: Rosters
     documents: Documents
     checking: Checking
     notifications: Notifications
@@ -99,6 +101,7 @@ def compose(settings: Settings) -> Services:
         takeovers=Takeovers(clock, people, codes, notifications),
         family=Family(clock, people, consents),
         additions=Additions(clock, people),
+        rosters=Rosters(clock, sealer, people),
         documents=documents,
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,

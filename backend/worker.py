@@ -39,6 +39,7 @@ def sweeps_of(services: Services) -> Sequence[Sweep]:
     return (
         Sweep("deadlines", timedelta(seconds=5), services.deadlines.run),
         Sweep("papers", timedelta(minutes=1), services.documents.expire),
+        Sweep("rosters", timedelta(minutes=10), services.rosters.erase_old),
         Sweep("sign of life", sign_of_life.EVERY, sign_of_life.give_sign),
         Sweep("leftovers", timedelta(minutes=10), delete_leftovers),
     )

@@ -14,13 +14,13 @@ from backend.audit.log import record_many
 from backend.clock import Clock
 from backend.columns import LEVEL_COLUMNS
 from backend.database import execute_many, fetch, new_id, transaction
-from backend.errors import Conflict, DomainError, Forbidden
+from backend.errors import Conflict
 from backend.identity import Actor
 from backend.people.identifiers import Identifier, normal_name
 from backend.people.service import Newcomer, People
-from backend.registry.facts import IdentifierInput, RecordInput
+from backend.registry.facts import IdentifierInput, OnFile, RecordInput
 from backend.registry.kinds import RecordState
-from backend.registry.policy import identifier_of
+from backend.registry.policy import hindrance, identifier_of
 from backend.sealing import mask_identifier
 from backend.words import Text
 
@@ -44,19 +44,6 @@ class Reported:
         return identifier_of(self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class OnFile:
-    """What is on file under a document number.
-
-    `record` is the row of the person's record with the person's name, sex, birth date and whether a phone holds it
-    (`held`); None where there is a person and no record. `conflict` tells of the officer's own number or a relative's.
-    """
-
-    person: UUID
-    record: asyncpg.Record | None
-    conflict: bool
-
-
 async def look_up(people: People, actor: Actor, identifiers: Iterable[Identifier]) -> Mapping[Identifier, OnFile]:
     """What is on file under many document numbers, in two statements."""
     known = await people.find_all(identifiers)
@@ -71,28 +58,10 @@ async def look_up(people: People, actor: Actor, identifiers: Iterable[Identifier
         actor.person_id,
     )
     by_person = {
-        row["of_person"]: OnFile(row["of_person"], row if row["id"] is not None else None, bool(row["conflict"]))
+        row["of_person"]: OnFile(row["of_person"], dict(row) if row["id"] is not None else None, bool(row["conflict"]))
         for row in rows
     }
     return {identifier: by_person[one.person] for identifier, one in known.items()}
-
-
-def hindrance(on_file: OnFile | None) -> DomainError | None:
-    """Why a worker may not be reported; None for one who is not on file, or on file as somebody's relative alone."""
-    if on_file is None:
-        return None
-    if on_file.conflict:
-        return conflict()
-    if on_file.record is not None:
-        return Conflict("on_file", Text("该证件号已有档案。", "This number is on file already."))
-    return None
-
-
-def conflict() -> Forbidden:
-    """The refusal for one's own record or a relative's."""
-    return Forbidden(
-        "conflict_own_case", Text("不能办理本人或亲属的档案。", "Nobody handles their own or a relative's record.")
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +88,7 @@ class Reporting:
                 Newcomer(one.identifier, normal_name(one.entered.name), one.number.sex, one.number.born_on)
                 for one in reported
             )
-            await self._name([one for one in reported if one.identifier in found], found)
+            await self._name([(found[one.identifier].person, one) for one in reported if one.identifier in found])
             made = {one.identifier: new_id() for one in reported}
             now = await self.clock.now()
             rows = [
@@ -149,21 +118,56 @@ class Reporting:
             await record_many(actor, "record.report", "done", "staff_record", list(made.values()))
             return made
 
+    async def update(
+        self, actor: Actor, unit: asyncpg.Record, amended: Mapping[UUID, Reported], records: Mapping[UUID, OnFile]
+    ) -> None:
+        """Bring records of the unit up to what its officer says now; they stay verified, by that officer.
+
+        `amended` and what is on file go by the record's id. A phone that its worker has proven stays. The caller has
+        locked the records, checked them and every entry.
+        """
+        now = await self.clock.now()
+        columns = list(entered_columns(next(iter(amended.values())).entered, unit)) if amended else []
+        places = ", ".join(f"{column} = ${place}" for place, column in enumerate(columns, start=7))
+        await execute_many(
+            "UPDATE staff_record SET verified_by = $2, verified_at = $3, updated_at = $3, version = version + 1,"
+            " phone_sealed = coalesce($4, phone_sealed), phone_digest = coalesce($5, phone_digest),"
+            f" phone_masked = coalesce($6, phone_masked), {places} WHERE id = $1",
+            [
+                (
+                    record_id,
+                    actor.account_id,
+                    now,
+                    *_phone(one, records[record_id]),
+                    *entered_columns(one.entered, unit).values(),
+                )
+                for record_id, one in amended.items()
+            ],
+        )
+        await self._name([(records[record_id].person, one) for record_id, one in amended.items()])
+        await record_many(actor, "record.update", "done", "staff_record", list(amended))
+
     @staticmethod
-    async def _name(reported: Sequence[Reported], found: Mapping[Identifier, OnFile]) -> None:
+    async def _name(reported: Sequence[tuple[UUID, Reported]]) -> None:
         """Let the officer's word on who somebody is go before that of whoever named them as a relative."""
         await execute_many(
             "UPDATE person SET name = $2, sex = $3, born_on = $4 WHERE id = $1",
             [
                 (
-                    found[one.identifier].person,
+                    person,
                     normal_name(one.entered.name),
                     one.identifier.sex or one.number.sex,
                     one.identifier.born_on or one.number.born_on,
                 )
-                for one in reported
+                for person, one in reported
             ],
         )
+
+
+def _phone(reported: Reported, on_file: OnFile) -> tuple[bytes | None, bytes | None, str | None]:
+    if on_file.record is not None and on_file.record["held"]:
+        return None, None, None
+    return reported.phone.sealed, reported.phone.digest, reported.phone.masked
 
 
 async def insert_records(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -22,11 +22,10 @@ from backend.registry import queries
 from backend.registry.facts import EmergencyFacts, IdentifierInput, RecordInput
 from backend.registry.kinds import STATE_LABELS, RecordState
 from backend.registry.merging import become, name_as, take_over
-from backend.registry.policy import check_record, identifier_of
+from backend.registry.policy import check_record, conflict, identifier_of
 from backend.registry.reporting import (
     Reported,
     Reporting,
-    conflict,
     entered_columns,
     identifier_columns,
     write_entries,

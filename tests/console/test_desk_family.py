@@ -71,9 +71,9 @@ async def test_the_family_is_shown_masked_to_those_who_may_see_the_record(world:
 
 async def test_naming_a_stranger_leaves_a_trace(world: World) -> None:
     """A doctor of another hospital named as one's child, taken back at once: the officer still sees it."""
-    stranger = await fetch_one("SELECT * FROM person WHERE name = '宋雨桐'")
+    stranger = await fetch_one("SELECT * FROM person WHERE name = '孟冬梅'")
     assert stranger is not None
-    number = IdentifierInput(IdentifierType.RESIDENT_ID, resident_id(stranger["born_on"], 82))
+    number = IdentifierInput(IdentifierType.RESIDENT_ID, resident_id(stranger["born_on"], 64))
     relation = await declare(world, RelationKind.SIBLING, number, "林小妹")
     page = await page_of(world.workers[WORKER].person_id)
     html = (await (await world.desk(OFFICER)).get(page)).text
@@ -81,7 +81,7 @@ async def test_naming_a_stranger_leaves_a_trace(world: World) -> None:
     await world.services.family.strike(world.workers[WORKER], relation, 1)
     html = (await (await world.desk(OFFICER)).get(page)).text
     assert "林小妹" in html and "已撤回" in html
-    assert await fetch_value("SELECT name FROM person WHERE id = $1", stranger["id"]) == "宋雨桐"
+    assert await fetch_value("SELECT name FROM person WHERE id = $1", stranger["id"]) == "孟冬梅"
 
 
 async def test_a_childs_resident_id_is_compared_and_added(world: World) -> None:

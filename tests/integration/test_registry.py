@@ -22,8 +22,11 @@ from backend.errors import DomainError, Forbidden, IllegalTransition, NotFound, 
 from backend.identity import Actor, Binding, Level, Role
 from backend.operations.demo_people import resident_id
 from backend.people.identifiers import Identifier, IdentifierType
+from backend.people.relations import RelationKind
 from backend.registry import queries
 from backend.registry.facts import IdentifierInput, RecordInput
+from backend.registry.family.facts import MemberInput
+from backend.registry.family.queries import family_of
 from backend.registry.kinds import Certification, JobCategory, Population, RecordState
 from backend.registry.policy import identifier_of
 from backend.registry.takeovers import Takeovers
@@ -95,6 +98,12 @@ async def submitted(world: World, mobile: str, serial: int, unit: str = "daizong
     return Sent(ref.id, ref.version, actor)
 
 
+async def declared(world: World, actor: Actor, name: str, serial: int, kind: RelationKind) -> UUID:
+    since = date(2016, 5, 1) if kind is RelationKind.SPOUSE else None
+    member = MemberInput(name=name, identifier=number(serial), kind=kind, from_on=since)
+    return await world.services.family.declare(actor, member)
+
+
 async def outcomes(acts: list[Any]) -> tuple[list[Any], list[DomainError]]:
     done = await asyncio.gather(*acts, return_exceptions=True)
     unexpected = [one for one in done if isinstance(one, BaseException) and not isinstance(one, DomainError)]
@@ -110,7 +119,7 @@ class TestWhoIsWho:
         registry, officer = world.services.registry, world.by["officer-daizong"]
         teller = await world.worker()
         for serial in (7, 8):
-            await registry.declare_relative(teller, "王八蛋", number(serial), "sibling")
+            await declared(world, teller, "王八蛋", serial, RelationKind.SIBLING)
         sent = await submitted(world, "13800001111", 7)
         await registry.verify(officer, sent.id, sent.version)
         reported = await registry.report(officer, entered(world, 8, name="沈静"), "13800002222")
@@ -123,7 +132,9 @@ class TestWhoIsWho:
         ]
         assert names == [NAME, "沈静"]
         # What the teller calls them stays the teller's own word.
-        assert [one.name for one in await queries.relatives(teller)] == ["王八蛋", "王八蛋"]
+        assert teller.person_id is not None
+        named = await family_of(teller.person_id, await world.services.clock.today())
+        assert [one.name for one in named] == ["王八蛋", "王八蛋"]
 
     async def test_ten_reports_of_one_worker_at_once_are_one_record(self, world: World) -> None:
         registry, officer = world.services.registry, world.by["officer-daizong"]
@@ -183,7 +194,7 @@ class TestOfficers:
         sent = await submitted(world, "13800001111", 7)
         assert officer.person_id is not None
         await world.services.people.identify(officer.person_id, _identifier(9))
-        await registry.declare_relative(sent.actor, "李经办", number(9), "spouse")
+        await declared(world, sent.actor, "李经办", 9, RelationKind.SPOUSE)
         for act in (
             registry.verify(officer, sent.id, sent.version),
             registry.return_(officer, sent.id, sent.version, "材料不全,请补充"),

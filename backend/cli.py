@@ -99,12 +99,13 @@ def _serve(target: str, name: str, port: int) -> None:
     from backend.operations.web_server import serve
     from backend.settings import settings
 
-    settings()  # A missing variable is told in one line, before any process is started.
+    proxies = settings().proxies  # A wrong or missing variable is told in one line, before any process is started.
     serve(
         target,
         os.environ.get(f"NIANGJIA_{name}_HOST", "127.0.0.1"),
         int(os.environ.get(f"NIANGJIA_{name}_PORT", port)),
         int(os.environ.get(f"NIANGJIA_{name}_WORKERS", "1")),
+        proxies,
     )
 
 

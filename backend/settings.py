@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Settings:
     public_url: str
     console_url: str
     clamd: str | None
+    #: Whose word on the caller's address is taken: the reverse proxies, as addresses or networks.
+    proxies: tuple[str, ...]
     data: Path | None
 
     @property
@@ -87,6 +90,7 @@ class Settings:
             public_url=env.get("NIANGJIA_PUBLIC_URL", "http://127.0.0.1:8000"),
             console_url=console_url,
             clamd=env.get("NIANGJIA_CLAMD") or None,
+            proxies=_networks(env, "NIANGJIA_PROXIES"),
             data=Path(env["NIANGJIA_DATA"]) if env.get("NIANGJIA_DATA") else None,
         )
 
@@ -102,6 +106,14 @@ def _required(env: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingsError(f"{name} is not set")
     return value
+
+
+def _networks(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Addresses and networks as `10.0.0.3,172.18.0.0/16`; none where the variable is not set."""
+    try:
+        return tuple(str(ipaddress.ip_network(part.strip())) for part in env.get(name, "").split(",") if part.strip())
+    except ValueError as error:
+        raise SettingsError(f"{name} must be addresses or networks such as 10.0.0.3,172.18.0.0/16: {error}") from None
 
 
 def _key(env: Mapping[str, str], name: str) -> bytes:

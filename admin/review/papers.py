@@ -94,7 +94,7 @@ async def original(
     typed = {**form.fields, "paper": str(upload)}
     try:
         await casefile.paper_of(actor, applications, application, upload)
-        link, _ = await documents.original(actor, upload, reason=form.text("original_reason"), application=application)
+        link = await documents.original(actor, upload, reason=form.text("original_reason"), application=application)
     except DomainError as refusal:
         return await show(request, actor, application, applications, sealer, clock, refusal=refusal, typed=typed)
     return await show(request, actor, application, applications, sealer, clock, typed=typed, link=link)

@@ -49,7 +49,6 @@ class Seen:
     """A paper together with what brings the actor to it."""
 
     paper: Paper
-    own: bool
     verifies: bool
 
 
@@ -99,4 +98,4 @@ async def see(actor: Actor, upload_id: UUID, *, lock: bool = False) -> Seen:
     own = Role.WORKER in actor.roles and actor.person_id is not None and actor.person_id == paper.owner_person
     if not (own or row["by_case"] or in_scope(actor, FILE_ROLES, row)):
         raise NotFound()
-    return Seen(paper, own, in_scope(actor, [Role.HR_VERIFIER], row))
+    return Seen(paper, in_scope(actor, [Role.HR_VERIFIER], row))

@@ -13,7 +13,7 @@ from backend.documents.access import see
 from backend.documents.kinds import KIND_LABELS, REJECTION_LABELS, STATE_LABELS, PaperKind, PaperState, RejectionReason
 from backend.documents.policy import why_refused
 from backend.documents.queries import PaperEntry
-from backend.documents.schemas import FormOut, LinkOut, OriginalIn, PaperIn, PaperOut, ReservationOut
+from backend.documents.schemas import FormOut, PaperIn, PaperOut, ReservationOut
 from backend.documents.service import Documents, Reservation
 from backend.errors import NotFound
 from backend.identity import Actor
@@ -83,18 +83,6 @@ async def preview(
     return Response(picture, media_type="image/jpeg", headers=_NO_STORE)
 
 
-@write("/documents/{upload_id:uuid}/original", status_code=200, operation_id="openOriginal")
-async def original(
-    upload_id: FromPath[UUID],
-    data: JSONBody[OriginalIn],
-    actor: NamedDependency[Actor],
-    documents: NamedDependency[Documents],
-) -> Response[LinkOut]:
-    """A link to the file as it was sent, good for a minute; recorded with its reason."""
-    url, seconds = await documents.original(actor, upload_id, reason=data.reason)
-    return Response(LinkOut(url=url, expires_in_s=seconds), headers=_NO_STORE)
-
-
 async def _one(actor: Actor, upload_id: UUID, documents: Documents) -> PaperOut:
     found = await queries.one(upload_id, documents.sealer)
     if found is None:
@@ -143,4 +131,4 @@ def _problem(entry: PaperEntry) -> Text:
     return Text("", "")
 
 
-ROUTER = Router("", tags=["documents"], route_handlers=[reserve, complete, mine, one, preview, original])
+ROUTER = Router("", tags=["documents"], route_handlers=[reserve, complete, mine, one, preview])

@@ -78,16 +78,3 @@ class PaperOut(Struct, kw_only=True):
     checked_at: datetime | None
     expires_on: date | None
     version: Annotated[int, Meta(examples=[3])]
-
-
-class OriginalIn(Struct, forbid_unknown_fields=True):
-    """Why the original is needed; the owner may leave it empty."""
-
-    reason: Text500 = ""
-
-
-class LinkOut(Struct, kw_only=True):
-    """A link to the original and how many seconds it lasts."""
-
-    url: str
-    expires_in_s: Annotated[int, Meta(examples=[60])]

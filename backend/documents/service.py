@@ -237,18 +237,16 @@ class Documents:
         await self._record_look(actor, paper, "paper.look", purpose, application)
         return marked
 
-    async def original(
-        self, actor: Actor, upload_id: UUID, *, reason: str, application: UUID | None = None
-    ) -> tuple[str, int]:
-        """A link to the file as it was sent, and the seconds it lasts; only with a reason, which is recorded.
+    async def original(self, actor: Actor, upload_id: UUID, *, reason: str, application: UUID | None = None) -> str:
+        """A link to the file as it was sent, good for `LINK_VALID`; only with a reason, which is recorded.
 
-        Raises as `look`, and RuleViolation without a reason (the owner needs none).
+        For the console, whose user alone may read originals in the store: the API's, which the world reaches, may not.
+        Raises as `look`, and RuleViolation without a reason.
         """
         async with refusals_recorded(actor, "paper.original", upload_id):
-            seen = await see(actor, upload_id)
-        paper = seen.paper
+            paper = (await see(actor, upload_id)).paper
         _require_viewable(paper)
-        if (not seen.own and len(reason.strip()) < REASON_LEAST) or UNPRINTABLE.search(reason):
+        if len(reason.strip()) < REASON_LEAST or UNPRINTABLE.search(reason):
             raise RuleViolation.of(
                 "reason_missing", Text("查看原件须说明理由。", "Say why you need the original."), "reason"
             )
@@ -261,7 +259,7 @@ class Documents:
                 file_name=f"{paper.kind}-{paper.id.hex[-8:]}.{MediaType(paper.detected_type).name.lower()}",
             )
         await self._record_look(actor, paper, "paper.original", reason, application)
-        return link, int(LINK_VALID.total_seconds())
+        return link
 
     async def expire(self) -> int:
         """End the reservations that nothing came of within a day, and verified papers past their expiry; how many."""

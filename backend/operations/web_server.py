@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
 
 #: How long a request that was begun may take to end after the order to stop.
 STOP_SECONDS = 20
 
 
-def serve(target: str, host: str, port: int, workers: int) -> None:
+def serve(target: str, host: str, port: int, workers: int, proxies: Sequence[str]) -> None:
     """Serve the ASGI application `target` until SIGTERM or SIGINT, then let begun requests end. Blocking.
 
+    A caller's address is that of the connection, unless that is one of `proxies`: then it is the last address in
+    X-Forwarded-For that is none of them, so that a caller cannot choose what the throttles count.
     NIANGJIA_METRICS_PORT gives the figures of all its workers a port of their own; without it there is none.
     """
     if metrics_port := os.environ.get("NIANGJIA_METRICS_PORT"):
@@ -29,4 +36,11 @@ def serve(target: str, host: str, port: int, workers: int) -> None:
         websockets=False,
         log_dictconfig={"loggers": {"_granian": {"level": "WARNING"}}},
         workers_kill_timeout=STOP_SECONDS,
-    ).serve()
+    ).serve(target_loader=partial(_application, tuple(proxies)))
+
+
+def _application(proxies: tuple[str, ...], target: str) -> Callable[..., Any]:
+    """Called in each worker's process with the target, `module:name`."""
+    module, _, name = target.partition(":")
+    application: Callable[..., Any] = wrap_asgi_with_proxy_headers(getattr(import_module(module), name), list(proxies))
+    return application

@@ -160,7 +160,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "upload_id": ("The upload.", _ID),
     "uploaded_at": ("When the file arrived, in UTC; null before.", _AT),
     "uploads": ("Uploads that were attached, newest first.", [_ID]),
-    "url": ("Where to send the file to, or where it is.", "https://files.example.cn/quarantine"),
+    "url": ("Where to send the file to.", "https://files.example.cn/quarantine"),
     "valid_for_s": ("Good for so many seconds.", 300),
     "value": ("Stable name of the choice.", "nurse"),
     "verified_at": ("When the unit verified it, in UTC; null before.", None),

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from backend.operations.demo_people import resident_id
 from backend.operations.openapi_document import openapi_document
-from backend.operations.servers import free_ports
 from backend.operations.tour.phone import Phone
 from backend.web.glossary import PROBLEM
 from tests import services
+from tests.api.conftest import api_process
 from tests.integration.stay_world import World, make_world
 
 
@@ -79,54 +75,25 @@ async def world(database: None) -> World:
 @pytest.fixture
 async def served(world: World, object_store: object) -> AsyncIterator[tuple[str, str]]:
     """The API as a process of its own, its address and the token of a nurse with a batch to apply for."""
-    (port,) = free_ports(1)
-    address = f"http://127.0.0.1:{port}"
-    with (services.own_folder() / "api.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "backend.cli",
-            "api",
-            env={**os.environ, "NIANGJIA_API_PORT": str(port)},
-            stdout=log,
-            stderr=log,
+    async with api_process() as client:
+        await world.batch(2)
+        phone = Phone(client, services.own_folder() / "demo-sms.log", "13800001234")
+        await phone.log_in()
+        await phone.call(
+            "PUT",
+            "/registry/record",
+            200,
+            {
+                "name": "古丽·买买提",
+                "identifier": {"type": "resident_id", "number": resident_id(date(1990, 1, 1), 1)},
+                "unit_id": str(world.unions["daizong"]),
+                "population": "frontline_medical",
+                "job_category": "nurse",
+                "joined_unit_on": "2015-07-01",
+                "certification": "commission_list",
+            },
         )
-    try:
-        async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
-            await _answering(client)
-            await world.batch(2)
-            phone = Phone(client, services.own_folder() / "demo-sms.log", "13800001234")
-            await phone.log_in()
-            await phone.call(
-                "PUT",
-                "/registry/record",
-                200,
-                {
-                    "name": "古丽·买买提",
-                    "identifier": {"type": "resident_id", "number": resident_id(date(1990, 1, 1), 1)},
-                    "unit_id": str(world.unions["daizong"]),
-                    "population": "frontline_medical",
-                    "job_category": "nurse",
-                    "joined_unit_on": "2015-07-01",
-                    "certification": "commission_list",
-                },
-            )
-            yield address, phone.access_token
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
-
-
-async def _answering(client: httpx.AsyncClient) -> None:
-    give_up = time.monotonic() + 30
-    while True:
-        try:
-            if (await client.get("/health/ready")).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < give_up, (services.own_folder() / "api.log").read_text()[-2000:]
-        await asyncio.sleep(0.1)
+        yield str(client.base_url), phone.access_token
 
 
 def test_schemathesis_finds_nothing(served: tuple[str, str]) -> None:

@@ -100,13 +100,15 @@ class DataConsole(AdminRouter):
     async def get_root(self, request: Request) -> HTMLResponse:
         """The page of the data console, with our style and our few lines of script."""
         language = reader_of(request).browser.language
-        desks = {shown.alias(language): shown.desk for shown in _readable(request) if shown.desk}
         roles = reader_of(request).actor.roles
-        adds = [shown.alias(language) for shown in _readable(request) if shown.adders & roles]
-        lists = [shown.alias(language) for shown in _readable(request) if shown.is_list]
+        tables = _readable(request)
+        desks = {name: shown.desk for shown in tables if shown.desk for name in _names(shown)}
+        lists = [name for shown in tables if shown.is_list for name in _names(shown)]
+        adds = [name for shown in tables if shown.adders & roles for name in _names(shown)]
+        fixed = [name for shown in tables if not shown.editors & roles for name in _names(shown)]
         html = self.template.replace('lang="en"', f'lang="{language.value}"').replace(
             "</head>",
-            f"{_meta('desks', desks)}{_meta('lists', lists)}{_meta('adds', adds)}"
+            f"{_meta('desks', desks)}{_meta('lists', lists)}{_meta('adds', adds)}{_meta('fixed', fixed)}"
             '<link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
             '<link rel="stylesheet" href="/static/data.css"><script src="/static/data.js" defer></script></head>',
         )
@@ -193,6 +195,11 @@ class DataConsole(AdminRouter):
 
 def _meta(name: str, content: Any) -> str:
     return f'<meta name="{name}" content="{escape(json.dumps(content, ensure_ascii=False))}">'
+
+
+def _names(shown: Shown) -> list[str]:
+    """What a table may be called in an address: one that was kept is opened in the other language as well."""
+    return [shown.alias(language) for language in Language]
 
 
 def _readable(request: Request) -> list[Shown]:

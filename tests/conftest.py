@@ -36,12 +36,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(services.folder(), ignore_errors=True)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say so where no MinIO was at hand."""
-    if any("no minio store" in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
-        terminalreporter.write_line("MinIO was SKIPPED: `make minio` builds it where Go 1.24 or newer is at hand")
-
-
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[None]:
     """A running PostgreSQL with a migrated template."""

@@ -14,7 +14,7 @@ from litestar.response import Redirect
 from admin.review.forms import Form, read_form
 from admin.review.page import page, to
 from admin.review.queue import View, just_done, read_place, view_of, write_place
-from admin.review.words import KEYS, OBJECTION_STATES, PAPER_TONES, PLACEMENTS, RECORD_TONES, SLOT_STATES, TABS, TONES
+from admin.review.words import KEYS, OBJECTION_STATES, PAPERS_IN_A_WORD, PLACEMENTS, RECORD_TONES, TABS, TONES
 from backend.applications import casefile, desk
 from backend.applications.case import load_case
 from backend.applications.casefile import CaseFile
@@ -185,8 +185,8 @@ async def show(
         certifications=CERTIFICATION_LABELS,
         dispatches=DISPATCH_LABELS,
         placements=PLACEMENTS,
-        slot_states=SLOT_STATES,
-        paper_tones=PAPER_TONES,
+        requirements={slot.requirement.key: slot.requirement.label for slot in found.slots},
+        in_a_word=PAPERS_IN_A_WORD,
         objection_states=OBJECTION_STATES,
     )
 

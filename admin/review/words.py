@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.applications.desk import Tab
 from backend.applications.lifecycle import Action, State
+from backend.documents.kinds import PaperState
 from backend.registry.kinds import RecordState
 from backend.words import Text
 
@@ -75,13 +76,15 @@ RECORD_TONES = {
     RecordState.RETURNED: "warn",
 }
 
-PAPER_TONES = {"verified": "ok", "waiting": "warn", "rejected": "no", "missing": "no"}
-
-SLOT_STATES = {
-    "verified": Text("已核验", "Verified"),
-    "waiting": Text("待核验", "To be verified"),
-    "rejected": Text("未通过", "Not accepted"),
-    "missing": Text("缺", "Missing"),
+#: A paper in the row of papers: in a word, with its tone.
+PAPERS_IN_A_WORD = {
+    PaperState.RESERVED: (Text("待上传", "No file yet"), "soft"),
+    PaperState.UPLOADED: (Text("正在检查文件", "Being checked"), "soft"),
+    PaperState.CHECKED: (Text("待核验", "To verify"), "warn"),
+    PaperState.REFUSED: (Text("不可用", "Not usable"), "no"),
+    PaperState.VERIFIED: (Text("已核验", "Verified"), "ok"),
+    PaperState.REJECTED: (Text("未通过", "Not accepted"), "no"),
+    PaperState.EXPIRED: (Text("已过期", "Expired"), "no"),
 }
 
 OBJECTION_STATES = {

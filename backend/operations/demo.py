@@ -90,7 +90,7 @@ async def seed(services: Services, password: str, totp_secret: str) -> None:
         for worker in WORKERS
     ]
     batch = await open_batch(services, by_name, unions, version)
-    await seed_cases(services, by_name, workers[:5], batch)
+    await seed_cases(services, by_name, workers[:7], batch)
 
 
 async def is_empty() -> bool:

@@ -132,11 +132,11 @@ async def act(services: Services, actor: Actor, case: Case, action: Action, comm
 
 
 async def seed_cases(services: Services, by: Mapping[str, Actor], workers: list[Actor], batch: UUID) -> None:
-    """Cases at every early step: waiting for the unit, for HR and for the committee, and one sent back."""
+    """Cases of seven workers at every early step: for the unit, for HR and for the committee, and one sent back."""
     cases = [await file_request(services, worker, batch) for worker in workers]
     officers = {"daizong": by["officer-daizong"], "dailu": by["officer-dailu"], "pingyang": by["officer-pingyang"]}
-    first, second, third, fourth = cases[:4]
-    for case, unit in ((first, "daizong"), (second, "daizong"), (third, "dailu")):
+    first, second, third, fourth, _, sixth, _ = cases
+    for case, unit in ((first, "daizong"), (second, "daizong"), (third, "dailu"), (sixth, "pingyang")):
         await act(services, officers[unit], case, Action.APPROVE, "情况属实")
     await act(services, officers["dailu"], fourth, Action.RETURN, "请补充外派时间的说明")
     for case in (first, second):

@@ -154,7 +154,7 @@ async def test_a_list_is_not_exported_here(data: Data, case: Case) -> None:
     for address in ("tables/case_list/?__page_size=1000", "tables/case_list/ids/", "tables/staff_list/?__page_size=x"):
         answer = await data.call("hr-wang", "GET", address)
         assert answer.status_code == 403
-        assert "导出" in answer.json()["detail"]
+        assert "导出" in answer.json()
     assert (await data.call("hr-wang", "GET", f"tables/case_list/?__page_size={LIST_PAGE}")).status_code == 200
     assert (await data.call("hr-wang", "GET", "tables/trade_union/?__page_size=1000")).status_code == 200
 

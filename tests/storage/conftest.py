@@ -27,7 +27,7 @@ def config(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
     """The administrator's way into one server."""
     start, binary = (embedded, weed_binary()) if kind == "embedded" else (minio, minio_binary())
     if binary is None:
-        pytest.skip(f"no {kind} store at hand (`make minio` builds MinIO)")
+        pytest.skip(f"no {kind} store is at hand (`make minio` builds MinIO where Go 1.24 or newer is)")
     (port,) = free_ports(1)
     with start(binary, tmp_path_factory.mktemp(kind), port, USERS, f"t{secrets.token_hex(4)}") as started:
         assert set_up(started.config, USERS.processes if started.is_minio else None), "the store does not encrypt"

@@ -12,49 +12,66 @@
     rows[at].querySelector("a.open").focus();
   }
 
-  // An act is never one stroke: its key brings the focus to the comment that it needs, or to the button; Enter acts.
+  // An act is never one stroke: its key brings the focus to what is still to be filled in, or to the button; Enter acts.
   function reach(target) {
     if (target.tagName === "A") {
       target.click();
       return;
     }
-    const form = target.form;
-    const comment = form && target.hasAttribute("data-comment") ? form.querySelector("[name=comment]") : null;
-    (comment && !comment.value.trim() ? comment : target).focus();
+    const fields = target.formNoValidate ? [] : Array.from(target.form.elements);
+    const missing = fields.find(function (field) {
+      return field.willValidate && !field.validity.valid;
+    });
+    const comment = target.hasAttribute("data-comment") ? target.form.querySelector("[name=comment]") : null;
+    (missing || (comment && !comment.value.trim() ? comment : target)).focus();
   }
 
   function typing(element) {
-    return element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
+    return element.matches("input:not([type=radio], [type=checkbox]), textarea, select");
   }
 
+  const KEYS = [
+    ["j", "k", "下一件、上一件", "next, previous"],
+    ["Enter", "", "打开", "open"],
+    ["/", "", "搜索", "search"],
+    ["a", "", "同意,或提交评审", "approve, or send my review"],
+    ["r", "", "退回", "return"],
+    ["x", "", "不同意", "reject"],
+    ["n", "p", "下一份、上一份材料", "next, previous paper"],
+    ["v", "", "核验通过", "verify the paper"],
+    ["u", "", "回到队列", "back to the queue"],
+    ["Esc", "", "离开输入框", "leave a field"],
+  ];
+
   function help() {
-    const shown = document.getElementById("keys-help");
-    if (shown) {
-      shown.remove();
-      return;
-    }
+    if (close()) return;
+    const english = document.documentElement.lang === "en";
     const box = document.createElement("div");
     box.id = "keys-help";
     box.setAttribute("role", "dialog");
+    box.setAttribute("aria-label", english ? "Keys" : "快捷键");
     box.tabIndex = -1;
-    const english = document.documentElement.lang === "en";
-    const lines = english
-      ? ["j / k  next, previous", "Enter  open", "/  search", "a  approve, or send my review", "r  return", "x  reject", "n / p  next, previous paper", "v  verify the paper", "u  back to the queue", "?  this help", "Esc  leave a field", "An act's key brings you to its button; Enter then acts."]
-      : ["j / k  下一件、上一件", "Enter  打开", "/  搜索", "a  同意,或提交评审", "r  退回", "x  不同意", "n / p  下一份、上一份材料", "v  核验通过", "u  回到队列", "?  本说明", "Esc  离开输入框", "办理类按键只移到按钮上,再按 Enter 才办理。"];
-    for (const line of lines) {
+    for (const [key, other, chinese, words] of KEYS) {
       const row = document.createElement("div");
-      row.textContent = line;
+      for (const each of [key, other].filter(Boolean)) row.append(Object.assign(document.createElement("kbd"), { textContent: each }), " ");
+      row.append(Object.assign(document.createElement("span"), { textContent: english ? words : chinese }));
       box.append(row);
     }
+    const note = english ? "An act's key brings you to its button; Enter then acts." : "办理类按键只移到按钮上,再按 Enter 才办理。";
+    box.append(Object.assign(document.createElement("p"), { className: "soft", textContent: note }));
     document.body.append(box);
     box.focus();
   }
 
+  function close() {
+    const shown = document.getElementById("keys-help");
+    if (shown) shown.remove();
+    return shown;
+  }
+
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") {
-      const shown = document.getElementById("keys-help");
-      if (shown) shown.remove();
-      else if (typing(event.target)) event.target.blur();
+      if (!close() && typing(event.target)) event.target.blur();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;

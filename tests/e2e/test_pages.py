@@ -1,0 +1,119 @@
+"""Every page of the console, in both languages: readable, named, within the width of a phone, whole by the Tab key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.e2e.console import Console
+from tests.e2e.eyes import lost_focus, wrong_with
+
+pytestmark = pytest.mark.browser
+
+FIRST = "a.open"
+
+
+def first(page: Page) -> None:
+    page.locator(FIRST).first.click()
+
+
+def unfolded(page: Page) -> None:
+    first(page)
+    for summary in page.locator("summary").all():
+        summary.click()
+
+
+def found(page: Page) -> None:
+    page.locator("#search").fill("古丽")
+    page.keyboard.press("Enter")
+    first(page)
+
+
+def helped(page: Page) -> None:
+    page.keyboard.press("?")
+
+
+def refused(page: Page) -> None:
+    """A form that comes back with its refusal."""
+    first(page)
+    page.locator("button.warn[value=return]").click()
+    page.locator("#refusal").wait_for()
+
+
+PAGES: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
+    "login": ("", "/login", None),
+    "nothing there": ("chair-han", "/review/nothing", None),
+    "password": ("chair-han", "/password", None),
+    "queue": ("auditor-xu", "/review/?tab=all", None),
+    "queue of a unit": ("officer-daizong", "/review/?tab=mine", None),
+    "empty queue, with help": ("chair-yang", "/review/?tab=overdue", helped),
+    "case to review": ("reviewer-wu", "/review/?tab=mine", first),
+    "case to verify, unfolded": ("hr-wang", "/review/?tab=mine", unfolded),
+    "case that is only read": ("auditor-xu", "/review/?tab=all", first),
+    "refused act": ("officer-daizong", "/review/?tab=mine", refused),
+    "file for a worker": ("officer-daizong", "/review/file", None),
+    "records": ("officer-daizong", "/review/records", None),
+    "record": ("officer-daizong", "/review/records", found),
+    "record to enter": ("officer-daizong", "/review/records/new", None),
+    "batches": ("chair-han", "/review/batches", None),
+    "batch": ("chair-han", "/review/batches", first),
+    "batch to draft": ("hr-wang", "/review/batches/new", None),
+    "no notices": ("chair-han", "/review/notices", None),
+    "programmes": ("hr-wang", "/review/programmes", None),
+    "programme, unfolded": ("hr-wang", "/review/programmes", unfolded),
+    "roles": ("security", "/review/roles", None),
+}
+
+
+def test_the_audit_sees_what_is_wrong(console: Console) -> None:
+    page = console.window()
+    page.set_content(
+        """<html lang="de"><title></title><h1>One</h1><h1>Two</h1><input placeholder="pale"><button></button>
+        <img src="data:,"><table><th>Head</th></table><p id="a"></p><label for="gone">Gone</label>
+        <p id="a" tabindex="2" style="color: #999; background: #fff">Pale</p><button style="height: 12px">x</button>
+        <div style="width: 2000px; height: 1px"></div>"""
+    )
+    told = "; ".join(wrong_with(page, "zh-CN"))
+    for words in (
+        "lang is de",
+        "no title",
+        "2 h1",
+        "not one main",
+        "no name: <input>",
+        "no name: <button>",
+        "no alt",
+        "no scope",
+        "tabindex 2",
+        "two of #a",
+        "for leads nowhere: gone",
+        "contrast 2.85: “Pale”",
+        "12 px high",
+        "phone, large letters: 1618 px too wide",
+    ):
+        assert words in told
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_can_be_read_by_everybody(console: Console, name: str) -> None:
+    username, path, then = PAGES[name]
+    for language in ("zh-CN", "en"):
+        page = console.window(username, path, locale=language)
+        if then:
+            then(page)
+        assert wrong_with(page, language) == [], f"{language} {page.url}"
+        page.context.close()
+
+
+@pytest.mark.parametrize("name", ["queue", "case to review", "case to verify, unfolded", "batch"])
+def test_whoever_goes_by_the_tab_key_sees_where_they_are(console: Console, name: str) -> None:
+    username, path, then = PAGES[name]
+    page = console.window(username, path)
+    if then:
+        then(page)
+        page.wait_for_url(re.compile("/review/(cases|batches)/"))
+    assert lost_focus(page) == []
+    page.context.close()

@@ -35,6 +35,8 @@ NAMES = (
     "people",
     "registry",
     "takeovers",
+    "additions",
+    "rosters",
     "documents",
     "applications",
     "notices",

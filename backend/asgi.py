@@ -13,6 +13,7 @@ from backend.composition import Services, compose
 from backend.documents.routes import ROUTER as DOCUMENTS
 from backend.notifications.routes import ROUTER as NOTIFICATIONS
 from backend.recuperation.routes import ROUTER as RECUPERATION
+from backend.registry.family.routes import ROUTER as FAMILY
 from backend.registry.routes import ROUTER as REGISTRY
 from backend.settings import settings
 from backend.unions.routes import ROUTER as UNIONS
@@ -36,6 +37,8 @@ NAMES = (
     "consents",
     "registry",
     "takeovers",
+    "family",
+    "additions",
     "documents",
     "notifications",
     "applications",
@@ -49,7 +52,7 @@ def create_app(services: Services) -> Litestar:
     """The API over these services."""
     api = Router(
         "/api/v1",
-        route_handlers=[ACCOUNTS, UNIONS, REGISTRY, DOCUMENTS, RECUPERATION, APPLICATIONS, NOTIFICATIONS],
+        route_handlers=[ACCOUNTS, UNIONS, REGISTRY, FAMILY, DOCUMENTS, RECUPERATION, APPLICATIONS, NOTIFICATIONS],
     )
     files = create_static_files_router("/static", [STATIC], opt=PUBLIC, include_in_schema=False)
     return Litestar(

@@ -28,6 +28,9 @@ from backend.people.service import People
 from backend.processes import PROCESSES
 from backend.recuperation.batches import Batches
 from backend.recuperation.service import Requests
+from backend.registry.family.additions import Additions
+from backend.registry.family.service import Family
+from backend.registry.roster.service import Rosters
 from backend.registry.service import Registry
 from backend.registry.takeovers import Takeovers
 from backend.sealing import KeyRing, Sealer
@@ -52,6 +55,9 @@ class Services:
     people: People
     registry: Registry
     takeovers: Takeovers
+    family: Family
+    additions: Additions
+    rosters: Rosters
     documents: Documents
     checking: Checking
     notifications: Notifications
@@ -81,6 +87,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
     sms: Sms = PrintedSms(settings.data / SMS_LOG if settings.data else None) if settings.demo else NoSms()
     codes = Codes(sealer, sms)
     people = People(clock, sealer)
+    consents = Consents(clock)
     notifications = Notifications(clock)
     documents = Documents(clock, sealer, store, notifications)
     applications = Applications(processes, clock, EventLog(sealer), notifications)
@@ -92,10 +99,13 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         store=store,
         login=Login(sealer, codes, Tokens(settings.token_key)),
         roles=Roles(),
-        consents=Consents(clock),
+        consents=consents,
         people=people,
         registry=Registry(clock, sealer, people, notifications),
         takeovers=Takeovers(clock, people, codes, notifications),
+        family=Family(clock, people, consents),
+        additions=Additions(clock, people),
+        rosters=Rosters(clock, sealer, people),
         documents=documents,
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,

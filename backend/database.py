@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -147,3 +147,9 @@ async def execute(sql: str, *args: Any) -> int:
         status = await connection.execute(sql, *args)
     count = status.rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
+
+
+async def execute_many(sql: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a statement once for each of many rows, in a few round trips; all of them or none."""
+    async with transaction() as connection:
+        await connection.executemany(sql, rows)

@@ -45,6 +45,7 @@ def sweeps_of(services: Services) -> Sequence[Sweep]:
     return (
         Sweep("deadlines", timedelta(seconds=5), services.deadlines.run),
         Sweep("papers", timedelta(minutes=1), services.documents.expire),
+        Sweep("rosters", timedelta(minutes=10), services.rosters.erase_old),
         Sweep("sign of life", sign_of_life.EVERY, sign_of_life.give_sign),
         Sweep("seals", sealing.SEAL_EVERY, lambda: sealing.seal(key)),
         Sweep("figures", FIGURES_EVERY, measure_house),

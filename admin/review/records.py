@@ -17,12 +17,15 @@ from admin.review.page import page, to
 from admin.review.words import RECORD_TONES
 from backend.applications.desk import units_below
 from backend.audit.log import record
+from backend.documents.access import FILE_ROLES
 from backend.errors import DomainError, NotFound, Stale
 from backend.identity import Actor, Role
 from backend.people.identifiers import IDENTIFIER_LABELS, IdentifierType, normal_identifier
+from backend.people.relations import END_LABELS, RELATION_LABELS, SEX_LABELS
 from backend.people.service import People
 from backend.registry import queries
 from backend.registry.facts import HonourInput, IdentifierInput, RecordInput, ServiceInput
+from backend.registry.family.queries import family_file, waiting_additions
 from backend.registry.kinds import (
     CERTIFICATION_LABELS,
     DISPATCH_LABELS,
@@ -38,6 +41,7 @@ from backend.registry.kinds import (
 )
 from backend.registry.service import Registry
 from backend.registry.takeovers import Takeovers
+from backend.unions.scope import in_scope
 from backend.words import Text
 
 SHOWN = 50
@@ -52,6 +56,9 @@ _WORDS: dict[str, Any] = {
     "record_states": STATE_LABELS,
     "record_tones": RECORD_TONES,
     "identifier_types": IDENTIFIER_LABELS,
+    "relation_kinds": RELATION_LABELS,
+    "end_reasons": END_LABELS,
+    "sexes": SEX_LABELS,
 }
 
 DONE = {
@@ -60,6 +67,8 @@ DONE = {
     "approve": Text("认领已通过。", "The claim is approved."),
     "refuse": Text("认领已拒绝。", "The claim is refused."),
     "report": Text("档案已登记并核实。", "The worker is reported, and verified."),
+    "addition_approve": Text("身份证号已补录。", "The resident ID is added."),
+    "addition_refuse": Text("未予补录,原因已告知本人。", "Not added; the worker sees why."),
 }
 
 
@@ -112,7 +121,7 @@ async def record_page(
     registry: NamedDependency[Registry],
 ) -> Response[str]:
     """One record; the look is recorded."""
-    return await _show(request, actor, registry, record_id)
+    return await show(request, actor, registry, record_id)
 
 
 @post("/records/{record_id:uuid}/verify", status_code=303)
@@ -131,7 +140,7 @@ async def verify(
     try:
         await form.once(actor, f"desk.verify:{record_id}", work)
     except DomainError as refusal:
-        return await _show(request, actor, registry, record_id, refusal, form.fields)
+        return await show(request, actor, registry, record_id, refusal, form.fields)
     return to("/review/records", done="verify")
 
 
@@ -151,7 +160,7 @@ async def return_(
     try:
         await form.once(actor, f"desk.return:{record_id}", work)
     except DomainError as refusal:
-        return await _show(request, actor, registry, record_id, refusal, form.fields)
+        return await show(request, actor, registry, record_id, refusal, form.fields)
     return to("/review/records", done="return")
 
 
@@ -167,8 +176,8 @@ async def reveal_number(
     try:
         number = await registry.reveal(actor, record_id, form.text("reason"))
     except DomainError as refusal:
-        return await _show(request, actor, registry, record_id, refusal, form.fields)
-    return await _show(request, actor, registry, record_id, revealed=number)
+        return await show(request, actor, registry, record_id, refusal, form.fields)
+    return await show(request, actor, registry, record_id, revealed=number)
 
 
 @post("/records/claims/{takeover:uuid}/{verdict:str}", status_code=303)
@@ -219,6 +228,7 @@ async def _list(
         typed=typed,
         waiting=await queries.waiting_records(actor, None, SHOWN),
         claims=await queries.waiting_takeovers(actor, None, SHOWN),
+        additions=await waiting_additions(actor, SHOWN),
         found=await queries.search_staff(actor, words, digest, None, SHOWN) if words else None,
         words="" if number else words,
         reports=Role.UNIT_OFFICER in actor.roles,
@@ -227,7 +237,7 @@ async def _list(
     )
 
 
-async def _show(
+async def show(
     request: Request[Any, Any, Any],
     actor: Actor,
     registry: Registry,
@@ -236,6 +246,7 @@ async def _show(
     typed: Mapping[str, str] | None = None,
     revealed: str = "",
 ) -> Response[str]:
+    """The page of one record, with what an act on it answered; the look is recorded."""
     view = await registry.look(actor, record_id)
     return page(
         request,
@@ -247,6 +258,8 @@ async def _show(
         stale=isinstance(refusal, Stale),
         officer=any(binding.union_id in set(view.levels.values()) for binding in actor.unions_as(Role.UNIT_OFFICER)),
         revealed=revealed,
+        family=await family_file(view.person),
+        sees_papers=in_scope(actor, FILE_ROLES, view.levels),
         done=DONE.get(request.query_params.get("done", "")),
         **_WORDS,
     )

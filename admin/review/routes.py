@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
-from admin.review import batches, case, filing, notices, papers, programmes, queue, records, roles
+from admin.review import batches, case, family, filing, notices, papers, programmes, queue, records, roles
 
 ROUTER = Router(
     "/review",
@@ -43,6 +43,8 @@ ROUTER = Router(
         records.return_,
         records.reveal_number,
         records.settle_claim,
+        family.preview_evidence,
+        family.settle_addition,
         programmes.programme_list,
         programmes.programme_page,
         programmes.publish,

@@ -108,12 +108,18 @@ class RoleBinding(Table, tablename="role_binding"):
 
 
 class Consent(Table, tablename="consent"):
-    """A person agreed to one purpose in one wording; withdrawn by a time, never deleted."""
+    """Somebody agreed to one purpose for a person, in one wording; withdrawn by a time, never deleted.
+
+    `given_by` is the person themselves, or the guardian of a child; `recorded_by` is whose hand wrote it down where
+    that was not the person's own, and `paper` the upload that the person signed.
+    """
 
     id = Id()
     person = Link(Person)
     purpose = Varchar(30)
     text_version = Varchar(20)
     given_by = Link(Person)
+    recorded_by = UUID(null=True, default=None)
+    paper = UUID(null=True, default=None)
     given_at = Instant()
     withdrawn_at = Instant(null=True)

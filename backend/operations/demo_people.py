@@ -17,7 +17,9 @@ from backend.composition import Services
 from backend.database import execute, fetch_value, new_id
 from backend.identity import Actor
 from backend.people.identifiers import IdentifierType
+from backend.people.relations import RelationKind
 from backend.registry.facts import HonourInput, IdentifierInput, RecordInput, ServiceInput
+from backend.registry.family.facts import MemberInput
 from backend.registry.kinds import Certification, Dispatch, HonourLevel, JobCategory, Population
 
 
@@ -36,6 +38,25 @@ class Front(NamedTuple):
     to_on: date
 
 
+class Kin(NamedTuple):
+    """A relative; `certificate` is the number of a birth certificate where there is no resident ID yet."""
+
+    kind: RelationKind
+    name: str
+    born_on: date
+    serial: int
+    from_on: date | None = None
+    certificate: str = ""
+
+    def declared(self) -> MemberInput:
+        """The relative as the worker's phone declares them."""
+        number = IdentifierInput(IdentifierType.RESIDENT_ID, resident_id(self.born_on, self.serial))
+        if self.certificate:
+            sex = "male" if self.serial % 2 else "female"
+            number = IdentifierInput(IdentifierType.BIRTH_CERTIFICATE, self.certificate, self.born_on, sex)
+        return MemberInput(name=self.name, identifier=number, kind=self.kind, from_on=self.from_on)
+
+
 @dataclass(frozen=True, slots=True)
 class DemoWorker:
     """One invented worker; `unit` names a union of the invented tree."""
@@ -51,6 +72,7 @@ class DemoWorker:
     fronts: tuple[Front, ...]
     honour: tuple[str, HonourLevel] | None = None
     population: Population = Population.FRONTLINE_MEDICAL
+    family: tuple[Kin, ...] = ()
 
     def entered(self, unit: UUID, emergency: UUID) -> RecordInput:
         """The record as an officer enters it."""
@@ -74,6 +96,9 @@ class DemoWorker:
 
 _HUBEI = Front("湖北省黄冈市大别山区域医疗中心", Dispatch.OTHER_PROVINCE, date(2020, 2, 9), date(2020, 3, 22))
 _FEVER = Front("本院发热门诊", Dispatch.NONE, date(2020, 1, 28), date(2020, 3, 10))
+#: Two sisters share their mother.
+_MOTHER = Kin(RelationKind.PARENT, "王秀兰", date(1964, 3, 8), 314)
+
 _AIRPORT = Front("济南国际机场", Dispatch.IN_PROVINCE, date(2020, 3, 5), date(2020, 4, 20))
 
 WORKERS = (
@@ -88,6 +113,11 @@ WORKERS = (
         date(2012, 7, 1),
         (_HUBEI,),
         ("全省抗疫先进个人", HonourLevel.PROVINCE),
+        family=(
+            Kin(RelationKind.SPOUSE, "买买提·艾力", date(1986, 9, 3), 501, date(2014, 10, 1)),
+            Kin(RelationKind.CHILD, "艾力·买买提", date(2018, 6, 1), 603),
+            Kin(RelationKind.CHILD, "阿依古丽·买买提", date(2024, 5, 20), 2, certificate="X370010203"),
+        ),
     ),
     DemoWorker(
         "陈秋实",
@@ -111,6 +141,7 @@ WORKERS = (
         date(2015, 3, 1),
         (_FEVER,),
         ("泰山区优秀护士", HonourLevel.COUNTY),
+        family=(_MOTHER, Kin(RelationKind.SIBLING, "宋雨桐", date(1996, 9, 9), 82)),
     ),
     DemoWorker(
         "𠮷玉山",
@@ -156,6 +187,7 @@ WORKERS = (
         JobCategory.AMBULANCE_DRIVER,
         date(2010, 5, 1),
         (_FEVER,),
+        family=(Kin(RelationKind.SPOUSE, "孟冬梅", date(1990, 12, 12), 64, date(2017, 5, 20)),),
     ),
     DemoWorker(
         "宋雨桐",
@@ -167,6 +199,7 @@ WORKERS = (
         JobCategory.NURSE,
         date(2025, 2, 1),
         (),
+        family=(_MOTHER,),
     ),
 )
 
@@ -188,6 +221,8 @@ async def seed_worker(services: Services, officer: Actor, unit: UUID, emergency:
     actor = Actor(UUID(str(account.id)), worker.name, person_id=person, employer_id=unit, origin="phone")
     for text in CONSENT_TEXTS[:3]:
         await services.consents.give(actor, text.purpose, VERSION)
+    for kin in worker.family:
+        await services.family.declare(actor, kin.declared())
     return actor
 
 

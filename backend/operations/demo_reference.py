@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 from stdnum.cn import uscc
+
+from backend.registry.family.policy import DEFAULT_CLAUSE, DEFAULT_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,9 @@ SANATORIA = (
     ("黄山疗养院(示例)", "黄山市黄山区示例路 2 号", "341003"),
 )
 
-#: Topic, rules, clause: the numbers of rest and recuperation, each row with its source.
+#: Topic, rules, clause: the limits of families and the numbers of rest and recuperation, each row with its source.
 POLICIES: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("family.limits", msgspec.to_builtins(DEFAULT_RULES, str_keys=True), DEFAULT_CLAUSE),
     (
         "recuperation.entitled",
         {"populations": ["frontline_medical"], "merit_evidence": True, "after_emergency": True},

@@ -33,12 +33,20 @@ IDENTIFIER_LABELS = {
 }
 
 _SHAPES = {
-    IdentifierType.HMT_PERMIT: re.compile(r"[HMhm]?\d{8,10}|8[123]0000\d{11}[\dXx]"),
-    IdentifierType.FOREIGN_PASSPORT: re.compile(r"[A-Za-z0-9]{6,12}"),
-    IdentifierType.BIRTH_CERTIFICATE: re.compile(r"[A-Za-z]\d{9}"),
+    IdentifierType.HMT_PERMIT: re.compile(r"[HM]?[0-9]{8,10}|8[123]0000[0-9]{11}[0-9X]"),
+    IdentifierType.FOREIGN_PASSPORT: re.compile(r"[A-Z0-9]{6,12}"),
 }
 
-_MOBILE = re.compile(r"1[3-9]\d{9}")
+#: One letter for the year of printing, two digits for the province (GB/T 2260), seven that count. The certificate has
+#: no check character (出生医学证明编号,第二版起为 1 位字母加 9 位数字).
+_BIRTH_CERTIFICATE = re.compile(r"[A-Z]([0-9]{2})[0-9]{7}")
+_PROVINCES = frozenset(
+    str(code)
+    for first, last in ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 66))
+    for code in range(first, last + 1)
+)
+
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _DOTS = str.maketrans({"•": "·", "・": "·", "．": "·", "‧": "·", "∙": "·"})
 
 
@@ -120,6 +128,8 @@ def check_identifier(identifier: Identifier, today: date, field: str = "identifi
     """What is wrong with a document number in normal form."""
     if identifier.type is IdentifierType.RESIDENT_ID:
         return _check_resident_id(identifier.number, today, field)
+    if identifier.type is IdentifierType.BIRTH_CERTIFICATE:
+        return _check_birth_certificate(identifier.number, field)
     if _SHAPES[identifier.type].fullmatch(identifier.number):
         return []
     return [
@@ -167,6 +177,33 @@ def _check_resident_id(number: str, today: date, field: str) -> list[Violation]:
             )
         )
     return found
+
+
+def _check_birth_certificate(number: str, field: str) -> list[Violation]:
+    shape = _BIRTH_CERTIFICATE.fullmatch(number)
+    if shape is None:
+        return [
+            Violation(
+                "birth_certificate_shape",
+                Text(
+                    "出生医学证明编号为 1 位字母加 9 位半角数字。",
+                    "A birth certificate number is one letter and nine digits.",
+                ),
+                field,
+            )
+        ]
+    if shape[1] in _PROVINCES:
+        return []
+    return [
+        Violation(
+            "birth_certificate_province",
+            Text(
+                "出生医学证明编号第 2、3 位应为省级代码,请核对。",
+                "The second and third signs of the number are no province; please compare.",
+            ),
+            field,
+        )
+    ]
 
 
 def _in_names(character: str) -> bool:

@@ -1,29 +1,41 @@
-"""Persons and how they are known: one person per document number, relations as dated edges."""
+"""Persons and how they are known: one person per document number, whoever enters it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
+import asyncpg
+
 from backend.clock import Clock
-from backend.database import execute, fetch_value, new_id, transaction
-from backend.errors import NotFound, RuleViolation
+from backend.database import execute_many, fetch, fetch_value, new_id, transaction
 from backend.people.identifiers import Identifier, IdentifierType
-from backend.people.tables import Person
 from backend.sealing import Sealer, mask_identifier
-from backend.words import Text
-
-RELATION_KINDS = ("spouse", "child", "parent", "sibling", "other")
 
 
-class _MadeElsewhere(Exception):
-    """Somebody made the same person a moment ago: theirs stands, ours is rolled back."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A document number that is on file: its row, and the person known by it."""
+
+    id: UUID
+    person: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who is not on file yet; a resident ID's own birth date and sex go before those entered."""
+
+    identifier: Identifier
+    name: str
+    sex: str
+    born_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Finds, makes and relates persons."""
+    """Finds, makes and identifies persons."""
 
     clock: Clock
     sealer: Sealer
@@ -37,17 +49,29 @@ class People:
         )
         return person
 
-    async def find_or_create(self, identifier: Identifier, name: str, sex: str, born_on: date | None) -> UUID:
-        """The person of a document number, made if there is none; two at once make one."""
-        known = await self.find(identifier)
-        if known is not None:
+    async def find_all(self, identifiers: Iterable[Identifier]) -> Mapping[Identifier, Known]:
+        """Those of many document numbers that are on file."""
+        wanted = {(str(one.type), self.digest(one)): one for one in identifiers}
+        rows = await fetch(
+            "SELECT i.id, i.person, i.type, i.digest FROM unnest($1::text[], $2::bytea[]) AS k (type, digest)"
+            " JOIN person_identifier i ON i.type = k.type AND i.digest = k.digest",
+            [type_ for type_, _ in wanted],
+            [digest for _, digest in wanted],
+        )
+        return {wanted[row["type"], row["digest"]]: Known(row["id"], row["person"]) for row in rows}
+
+    async def find_or_create(self, newcomers: Iterable[Newcomer]) -> Mapping[Identifier, Known]:
+        """The persons of document numbers, made where there is none; two at once make one."""
+        wanted = {one.identifier: one for one in newcomers}
+        known = await self.find_all(wanted)
+        missing = [one for identifier, one in wanted.items() if identifier not in known]
+        if not missing:
             return known
         try:
-            return await self._create(identifier, name, identifier.sex or sex, identifier.born_on or born_on)
-        except _MadeElsewhere:
-            winner = await self.find(identifier)
-            assert winner is not None
-            return winner
+            return {**known, **await self._create(missing)}
+        except asyncpg.UniqueViolationError:
+            # Somebody made one of them a moment ago: theirs stands, ours were rolled back.
+            return await self.find_or_create(wanted.values())
 
     async def identify(self, person: UUID, identifier: Identifier) -> bool:
         """Make `person` known by a document number; False where somebody else is known by it."""
@@ -56,20 +80,39 @@ class People:
             " ON CONFLICT (type, digest) DO NOTHING RETURNING id",
             new_id(),
             person,
-            identifier.type,
-            self.seal(identifier),
-            self.digest(identifier),
-            mask_identifier(identifier.number),
+            *self._stored(identifier),
         )
         return added is not None
 
-    async def _create(self, identifier: Identifier, name: str, sex: str, born_on: date | None) -> UUID:
+    async def _create(self, newcomers: Sequence[Newcomer]) -> Mapping[Identifier, Known]:
+        now = await self.clock.now()
+        # In one order for all, so that two who make the same persons at once wait for one another.
+        ordered = sorted(newcomers, key=lambda one: self.digest(one.identifier))
+        made = {one.identifier: Known(new_id(), new_id()) for one in ordered}
         async with transaction():
-            person = Person(id=new_id(), name=name, sex=sex, born_on=born_on, created_at=await self.clock.now())
-            await Person.insert(person)
-            if not await self.identify(UUID(str(person.id)), identifier):
-                raise _MadeElsewhere
-            return UUID(str(person.id))
+            await execute_many(
+                "INSERT INTO person (id, name, sex, born_on, created_at) VALUES ($1, $2, $3, $4, $5)",
+                [
+                    (
+                        made[one.identifier].person,
+                        one.name,
+                        one.identifier.sex or one.sex,
+                        one.identifier.born_on or one.born_on,
+                        now,
+                    )
+                    for one in ordered
+                ],
+            )
+            await execute_many(
+                "INSERT INTO person_identifier (id, person, type, sealed, digest, masked)"
+                " VALUES ($1, $2, $3, $4, $5, $6)",
+                [(known.id, known.person, *self._stored(identifier)) for identifier, known in made.items()],
+            )
+        return made
+
+    def _stored(self, identifier: Identifier) -> tuple[str, bytes, bytes, str]:
+        masked = mask_identifier(identifier.number)
+        return identifier.type, self.seal(identifier), self.digest(identifier), masked
 
     def digest(self, identifier: Identifier) -> bytes:
         """The keyed hash by which a document number is looked up."""
@@ -82,35 +125,6 @@ class People:
     def open(self, type_: str, sealed: bytes) -> Identifier:
         """The document number out of its stored form; who calls records the look."""
         return Identifier(IdentifierType(type_), self.sealer.open(sealed, _purpose(type_)))
-
-
-async def relate(
-    person: UUID, relative: UUID, declared_name: str, kind: str, at: datetime, evidence: UUID | None = None
-) -> None:
-    """Note that `relative`, named as `declared_name` by `person`, is their `kind`; once is enough."""
-    if kind not in RELATION_KINDS or person == relative:
-        raise RuleViolation.of("relation_kind", Text("亲属关系不正确。", "No such relation."), "kind")
-    await execute(
-        "INSERT INTO relation (id, person, relative, declared_name, kind, evidence, from_on)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)"
-        " ON CONFLICT (person, relative, kind) WHERE to_on IS NULL DO NOTHING",
-        new_id(),
-        person,
-        relative,
-        declared_name,
-        kind,
-        evidence,
-        at.date(),
-    )
-
-
-async def end_relation(person: UUID, relation: UUID, on: date) -> None:
-    """Note that a relation that `person` declared ended; it stays on record."""
-    touched = await execute(
-        "UPDATE relation SET to_on = $3 WHERE person = $1 AND id = $2 AND to_on IS NULL", person, relation, on
-    )
-    if not touched:
-        raise NotFound()
 
 
 async def are_relatives(one: UUID, other: UUID) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import UUID, Bytea, Date, Varchar
+from piccolo.columns import UUID, Boolean, Bytea, Date, Integer, Varchar
 from piccolo.table import Table
 
 from backend.columns import Id, Instant, Link
@@ -30,13 +30,27 @@ class PersonIdentifier(Table, tablename="person_identifier"):
 
 
 class Relation(Table, tablename="relation"):
-    """`relative` is the `kind` of `person`, from a day on; an edge, so that two sisters can share a mother."""
+    """`relative` is the `kind` of `person`, from a day on; an edge, so that two sisters can share a mother.
+
+    What was declared stands here, apart from what is on file of the relative: whoever names somebody sees their own
+    words again and nothing else. A mistake is struck, never deleted; a struck relation has an end as well.
+    """
 
     id = Id()
     person = Link(Person)
     relative = Link(Person)
+    identifier = Link(PersonIdentifier, null=True)
     declared_name = Varchar(50, default="")
-    kind = Varchar(10)
+    declared_sex = Varchar(6, default="")
+    declared_born_on = Date(null=True, default=None)
+    kind = Varchar(15)
+    guardian = Boolean(default=False)
     evidence = UUID(null=True, default=None)
     from_on = Date(null=True, default=None)
     to_on = Date(null=True, default=None)
+    end_reason = Varchar(10, default="")
+    source = Varchar(10, default="worker")
+    declared_by = UUID(null=True, default=None)
+    declared_at = Instant(null=True)
+    struck_at = Instant(null=True)
+    version = Integer(default=1)

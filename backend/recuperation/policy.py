@@ -8,6 +8,7 @@ from datetime import date, datetime
 from backend.applications.judgement import PointLine, RuleCheck
 from backend.applications.programme import Ruleset
 from backend.errors import Violation
+from backend.people.ages import full_years
 from backend.recuperation.facts import BatchFacts, Service, ServiceRecord, StayFacts
 from backend.words import Text
 
@@ -158,9 +159,9 @@ def _record_checks(record: ServiceRecord | None, batch: BatchFacts, rules: Rules
     verified = record is not None and record.state == "verified"
     populations = rules.value("populations")
     years = rules.value("min_years_in_unit")
-    served = _years_between(record.joined_unit_on, today) if record else 0
+    served = full_years(record.joined_unit_on, today) if record else 0
     oldest = rules.value("age_below")
-    age = _years_between(record.born_on, batch.starts_on) if record and record.born_on else None
+    age = full_years(record.born_on, batch.starts_on) if record and record.born_on else None
     given = set(record.consents) if record else set()
     return [
         _check(
@@ -228,7 +229,7 @@ def _rotation(record: ServiceRecord | None, batch: BatchFacts, rules: Ruleset) -
     last = max(since, default=None)
     return _check(
         "rotation_interval",
-        last is None or _years_between(last, batch.starts_on) >= years,
+        last is None or full_years(last, batch.starts_on) >= years,
         (f"{years} 年内未享受同类疗休养", f"No such stay within {years} years"),
         (f"距上次疗休养({last})不满 {years} 年", f"Less than {years} years since the last stay ({last})"),
         clause,
@@ -251,11 +252,6 @@ def _companions(count: int, rule: str, rules: Ruleset) -> RuleCheck:
 def _days(service: Service, until: date | None) -> int:
     end = service.to_on or until
     return max((end - service.from_on).days + 1, 0) if end else 0
-
-
-def _years_between(start: date, end: date) -> int:
-    """Full years; somebody born on 29 February comes of age on 1 March of a common year."""
-    return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
 
 
 def _check(code: str, passed: bool, good: tuple[str, str], bad: tuple[str, str], clause: str, field: str) -> RuleCheck:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -62,3 +65,16 @@ class EmergencyFacts(msgspec.Struct, frozen=True):
 
     start_on: date
     end_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnFile:
+    """What is on file under a document number.
+
+    `record` are the columns of the person's record with the person's name, sex, birth date and whether a phone holds it
+    (`held`); None where there is a person and no record. `conflict` tells of the officer's own number or a relative's.
+    """
+
+    person: UUID
+    record: Mapping[str, Any] | None
+    conflict: bool

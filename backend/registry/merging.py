@@ -21,16 +21,29 @@ async def become(provisional: UUID, known: UUID, record: UUID | None) -> None:
     await execute("UPDATE worker_account SET person = $2 WHERE person = $1", provisional, known)
     await execute("UPDATE upload SET owner_person = $2 WHERE owner_person = $1", provisional, known)
     await execute(
-        "UPDATE consent c SET person = $2, given_by = $2 WHERE person = $1 AND NOT EXISTS (SELECT FROM consent k"
-        " WHERE k.person = $2 AND k.purpose = c.purpose AND k.withdrawn_at IS NULL)",
+        "UPDATE consent c SET person = $2, given_by = $2 WHERE person = $1 AND given_by = $1"
+        " AND NOT EXISTS (SELECT FROM consent k WHERE k.person = $2 AND k.given_by = $2 AND k.purpose = c.purpose"
+        " AND k.withdrawn_at IS NULL AND k.recorded_by IS NULL)",
         provisional,
         known,
     )
+    await execute("UPDATE consent SET given_by = $2 WHERE given_by = $1 AND person <> $1", provisional, known)
+    await execute("UPDATE consent SET recorded_by = $2 WHERE recorded_by = $1", provisional, known)
     await execute(
         "UPDATE relation r SET person = $2 WHERE person = $1 AND relative <> $2 AND NOT EXISTS (SELECT FROM relation k"
-        " WHERE k.person = $2 AND k.relative = r.relative AND k.kind = r.kind AND k.to_on IS NULL)",
+        " WHERE k.person = $2 AND k.relative = r.relative AND k.to_on IS NULL AND r.to_on IS NULL)",
         provisional,
         known,
+    )
+
+
+async def name_as(known: UUID, verified: UUID) -> None:
+    """Call the person who is on file what an officer has verified, not what somebody named a relative."""
+    await execute(
+        "UPDATE person k SET name = v.name, sex = v.sex, born_on = v.born_on FROM person v"
+        " WHERE k.id = $1 AND v.id = $2",
+        known,
+        verified,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from itertools import pairwise
 from uuid import UUID
 
-from backend.errors import Violation
+from backend.errors import Conflict, DomainError, Forbidden, Violation
 from backend.people.identifiers import (
     Identifier,
     IdentifierType,
@@ -16,7 +16,7 @@ from backend.people.identifiers import (
     normal_identifier,
     normal_name,
 )
-from backend.registry.facts import EmergencyFacts, IdentifierInput, RecordInput, ServiceInput
+from backend.registry.facts import EmergencyFacts, IdentifierInput, OnFile, RecordInput, ServiceInput
 from backend.words import Text
 
 #: Periods and honours in one record.
@@ -70,6 +70,24 @@ def check_identity(entered: IdentifierInput, today: date) -> list[Violation]:
     if entered.sex not in ("female", "male"):
         found.append(_violation("sex", "请选择性别。", "Choose the sex.", "identifier.sex"))
     return found
+
+
+def conflict() -> Forbidden:
+    """The refusal for one's own record or a relative's."""
+    return Forbidden(
+        "conflict_own_case", Text("不能办理本人或亲属的档案。", "Nobody handles their own or a relative's record.")
+    )
+
+
+def hindrance(on_file: OnFile | None) -> DomainError | None:
+    """Why a worker may not be reported; None for one who is not on file, or on file as somebody's relative alone."""
+    if on_file is None:
+        return None
+    if on_file.conflict:
+        return conflict()
+    if on_file.record is not None:
+        return Conflict("on_file", Text("该证件号已有档案。", "This number is on file already."))
+    return None
 
 
 def _check_service(service: ServiceInput, emergency: EmergencyFacts | None, today: date, field: str) -> list[Violation]:

@@ -116,16 +116,6 @@ class Staff:
     job_category: str
 
 
-@dataclass(frozen=True, slots=True)
-class RelativeView:
-    """A relative as declared."""
-
-    id: UUID
-    name: str
-    kind: str
-    from_on: date | None
-
-
 async def record_row(record_id: UUID, *, lock: bool = False) -> asyncpg.Record:
     """A record with the person's name, its row locked if asked; raises NotFound."""
     row = await fetch_one(
@@ -159,10 +149,11 @@ async def my_record(actor: Actor) -> RecordView:
 
 
 async def has_consent(person: UUID, purpose: str) -> bool:
-    """Whether a consent of a person stands."""
+    """Whether a person's own consent stands."""
     return bool(
         await fetch_value(
-            "SELECT EXISTS (SELECT FROM consent WHERE person = $1 AND purpose = $2 AND withdrawn_at IS NULL)",
+            "SELECT EXISTS (SELECT FROM consent WHERE person = $1 AND given_by = $1 AND purpose = $2"
+            " AND withdrawn_at IS NULL)",
             person,
             purpose,
         )
@@ -227,16 +218,6 @@ async def search_staff(
         *unions,
     )
     return [Staff(**row) for row in rows]
-
-
-async def relatives(actor: Actor) -> list[RelativeView]:
-    """The relations that the actor declared and that stand."""
-    rows = await fetch(
-        "SELECT id, declared_name AS name, kind, from_on FROM relation WHERE person = $1 AND to_on IS NULL"
-        " ORDER BY id LIMIT 100",
-        actor.person_id,
-    )
-    return [RelativeView(**row) for row in rows]
 
 
 async def _view(condition: str, value: UUID | None) -> RecordView:

@@ -1,13 +1,12 @@
-"""Routes of a worker's own record, of relatives, and of taking over what the unit reported."""
+"""Routes of a worker's own record, and of taking over what the unit reported."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from litestar import Request, Router
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 
 from backend.identity import Actor
 from backend.registry import queries
@@ -17,19 +16,16 @@ from backend.registry.schemas import (
     EmergencyOut,
     RecordIn,
     RecordOut,
-    RelativeIn,
-    RelativesOut,
     SubmitIn,
     TakeoverCodeIn,
     TakeoverIn,
     TakeoverSent,
     choices_out,
     record_out,
-    relative_out,
 )
 from backend.registry.service import Registry
 from backend.registry.takeovers import Takeovers
-from backend.web.handlers import read, remove, replace, write
+from backend.web.handlers import read, replace, write
 
 
 @read("/registry/choices", operation_id="listRecordChoices")
@@ -89,29 +85,6 @@ async def take_over(
     return record_out(await queries.record_view(record_id), actor.language)
 
 
-@read("/registry/relatives", operation_id="listRelatives")
-async def relatives(actor: NamedDependency[Actor]) -> RelativesOut:
-    """The relatives that one declared."""
-    return RelativesOut([relative_out(one) for one in await queries.relatives(actor)])
-
-
-@write("/registry/relatives", status_code=200, operation_id="declareRelative")
-async def declare_relative(
-    data: JSONBody[RelativeIn], actor: NamedDependency[Actor], registry: NamedDependency[Registry]
-) -> RelativesOut:
-    """Declare a relative; declaring twice is declaring once."""
-    await registry.declare_relative(actor, data.name, data.identifier.entered(), data.kind)
-    return RelativesOut([relative_out(one) for one in await queries.relatives(actor)])
-
-
-@remove("/registry/relatives/{relation_id:uuid}", status_code=204, operation_id="endRelative")
-async def end_relative(
-    relation_id: FromPath[UUID], actor: NamedDependency[Actor], registry: NamedDependency[Registry]
-) -> None:
-    """Note that a declared relation ended."""
-    await registry.end_relative(actor, relation_id)
-
-
 ROUTER = Router(
     "",
     tags=["registry"],
@@ -123,8 +96,5 @@ ROUTER = Router(
         submit,
         send_takeover_code,
         take_over,
-        relatives,
-        declare_relative,
-        end_relative,
     ],
 )

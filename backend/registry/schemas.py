@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from backend.people.identifiers import IDENTIFIER_LABELS, IdentifierType
+from backend.people.relations import END_LABELS, RELATION_LABELS
 from backend.registry.facts import HonourInput, IdentifierInput, RecordInput, ServiceInput
 from backend.registry.kinds import (
     CERTIFICATION_LABELS,
@@ -25,7 +26,7 @@ from backend.registry.kinds import (
     Population,
     RecordState,
 )
-from backend.registry.queries import RecordView, RelativeView
+from backend.registry.queries import RecordView
 from backend.words import Language, Text
 
 Version = Annotated[int, Meta(ge=1, le=2**31 - 1, description="The version that was shown.", examples=[1])]
@@ -134,29 +135,6 @@ class TakeoverSent(Struct):
     valid_for_s: int = 300
 
 
-class RelativeIn(Struct, forbid_unknown_fields=True):
-    """A relative as one declares them."""
-
-    name: Annotated[str, Meta(max_length=100, examples=["买买提·艾力"])]
-    identifier: IdentifierIn
-    kind: Annotated[str, Meta(pattern="^(spouse|child|parent|sibling|other)$", examples=["spouse"])]
-
-
-class RelativeOut(Struct, kw_only=True):
-    """A declared relative."""
-
-    id: UUID
-    name: str
-    kind: str
-    from_on: date | None
-
-
-class RelativesOut(Struct):
-    """The relations that one declared and that stand."""
-
-    items: list[RelativeOut]
-
-
 class EmergencyOut(Struct, kw_only=True):
     """An emergency; `end_on` null while it goes on."""
 
@@ -182,7 +160,7 @@ class Choice(Struct):
 
 
 class ChoicesOut(Struct, kw_only=True):
-    """The closed lists of the record's form."""
+    """The closed lists of the record's form and of the family's."""
 
     identifier_types: list[Choice]
     populations: list[Choice]
@@ -190,6 +168,8 @@ class ChoicesOut(Struct, kw_only=True):
     certifications: list[Choice]
     dispatches: list[Choice]
     honour_levels: list[Choice]
+    relation_kinds: list[Choice]
+    end_reasons: list[Choice]
 
 
 class ServiceOut(Struct, kw_only=True):
@@ -286,11 +266,6 @@ def record_out(view: RecordView, language: Language) -> RecordOut:
     )
 
 
-def relative_out(view: RelativeView) -> RelativeOut:
-    """A declared relative."""
-    return RelativeOut(id=view.id, name=view.name, kind=view.kind, from_on=view.from_on)
-
-
 def choices_out(language: Language) -> ChoicesOut:
     """The closed lists in the reader's language."""
 
@@ -304,4 +279,6 @@ def choices_out(language: Language) -> ChoicesOut:
         certifications=choices(CERTIFICATION_LABELS),
         dispatches=choices(DISPATCH_LABELS),
         honour_levels=choices(HONOUR_LABELS),
+        relation_kinds=choices(RELATION_LABELS),
+        end_reasons=choices(END_LABELS),
     )

@@ -11,21 +11,27 @@ import asyncpg
 from backend.accounts.phones import StoredPhone
 from backend.audit.log import record
 from backend.clock import Clock
-from backend.columns import LEVEL_COLUMNS
 from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
-from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, Violation
+from backend.errors import Conflict, IllegalTransition, NotFound, RuleViolation, Stale, Violation
 from backend.identity import Actor, Role
 from backend.notifications.service import Notifications
-from backend.people.identifiers import check_name, normal_name
-from backend.people.service import People, are_relatives, end_relation, relate
+from backend.people.identifiers import normal_name
+from backend.people.service import People, are_relatives
 from backend.people.tables import Person
 from backend.registry import queries
 from backend.registry.facts import EmergencyFacts, IdentifierInput, RecordInput
 from backend.registry.kinds import STATE_LABELS, RecordState
-from backend.registry.merging import become, take_over
-from backend.registry.policy import check_identity, check_record, identifier_of
-from backend.registry.tables import Honour, ServicePeriod, StaffRecord
-from backend.sealing import Sealer, mask_identifier
+from backend.registry.merging import become, name_as, take_over
+from backend.registry.policy import check_record, conflict, identifier_of
+from backend.registry.reporting import (
+    Reported,
+    Reporting,
+    entered_columns,
+    identifier_columns,
+    write_entries,
+)
+from backend.registry.tables import StaffRecord
+from backend.sealing import Sealer
 from backend.unions.scope import in_scope
 from backend.words import Text
 
@@ -80,7 +86,7 @@ class Registry:
                 return _ref(reported)
             person = await self._new_person(entered)
             await execute("UPDATE worker_account SET person = $2 WHERE id = $1", account["id"], person)
-            return await self._insert(person, entered, phone, "worker", actor)
+            return await self._insert(person, entered, phone, actor)
 
     async def submit(self, actor: Actor, expected_version: int) -> RecordRef:
         """Send the actor's draft, or a returned record again, to the officer of the unit.
@@ -121,23 +127,13 @@ class Registry:
             found.append(_identifier_missing())
         if found:
             raise RuleViolation(found)
-        assert entered.identifier is not None
-        stored = StoredPhone.of(phone, self.sealer)
+        reported = Reported(entered, StoredPhone.of(phone, self.sealer))
         async with transaction():
             unit = await self._unit(entered.unit_id)
             if not in_scope(actor, [Role.UNIT_OFFICER], unit):
                 raise NotFound(Text("不是您管理的单位。", "This unit is not yours."))
-            identifier = identifier_of(entered.identifier)
-            person = await self.people.find_or_create(
-                identifier, normal_name(entered.name), entered.identifier.sex, entered.identifier.born_on
-            )
-            await require_no_conflict(actor, person)
-            if await self._record_of(person) is not None:
-                raise Conflict("on_file", Text("该证件号已有档案。", "This number is on file already."))
-            made = await self._insert(person, entered, stored, "unit", actor)
-            row = await queries.record_row(made.id, lock=True)
-            await record(actor, "record.report", "done", object_kind="staff_record", object_id=made.id)
-            return await self._move(row, RecordState.VERIFIED, by=actor)
+            made = await Reporting(self.clock, self.people).report(actor, unit, [reported])
+            return RecordRef(made[reported.identifier], 1, RecordState.VERIFIED)
 
     async def verify(self, actor: Actor, record_id: UUID, expected_version: int) -> RecordRef:
         """Verify a submitted record: the person becomes known by the document number on it.
@@ -154,6 +150,7 @@ class Registry:
             elif known != row["person"]:
                 if await self._record_of(known) is not None:
                     raise _on_file()
+                await name_as(known, row["person"])
                 await become(row["person"], known, row["id"])
             await execute(
                 "UPDATE takeover SET state = 'refused', settled_at = $2, settled_by = $3, how = 'none'"
@@ -193,22 +190,6 @@ class Registry:
             raise NotFound()
         await record(actor, "record.look", "done", object_kind="staff_record", object_id=record_id)
         return view
-
-    async def declare_relative(self, actor: Actor, name: str, identifier: IdentifierInput, kind: str) -> None:
-        """Declare a relative of the actor's; the answer does not tell whether the relative is on file."""
-        person = await self._person(actor)
-        found = [*check_name(normal_name(name)), *check_identity(identifier, await self.clock.today())]
-        if found:
-            raise RuleViolation(found)
-        async with transaction():
-            relative = await self.people.find_or_create(
-                identifier_of(identifier), normal_name(name), identifier.sex, identifier.born_on
-            )
-            await relate(person, relative, normal_name(name), kind, await self.clock.now())
-
-    async def end_relative(self, actor: Actor, relation: UUID) -> None:
-        """Note that a declared relation ended; it stays on record."""
-        await end_relation(await self._person(actor), relation, await self.clock.today())
 
     async def _person(self, actor: Actor) -> UUID:
         if actor.person_id is None:
@@ -276,9 +257,7 @@ class Registry:
         await Person.insert(person)
         return UUID(str(person.id))
 
-    async def _insert(
-        self, person: UUID, entered: RecordInput, phone: StoredPhone, source: str, actor: Actor
-    ) -> RecordRef:
+    async def _insert(self, person: UUID, entered: RecordInput, phone: StoredPhone, actor: Actor) -> RecordRef:
         now = await self.clock.now()
         row = StaffRecord(
             id=new_id(),
@@ -286,16 +265,16 @@ class Registry:
             phone_sealed=phone.sealed,
             phone_digest=phone.digest,
             phone_masked=phone.masked,
-            source=source,
+            source="worker",
             state=RecordState.DRAFT,
             reported_by=actor.account_id,
             created_at=now,
             updated_at=now,
             **self._identifier_columns(entered.identifier),
-            **await self._columns(entered),
+            **entered_columns(entered, await self._unit(entered.unit_id)),
         )
         await StaffRecord.insert(row)
-        await write_entries(row.id, entered)
+        await write_entries({row.id: entered})
         return RecordRef(row.id, 1, RecordState.DRAFT)
 
     async def _amend(self, before: asyncpg.Record, entered: RecordInput, expected_version: int | None) -> RecordRef:
@@ -303,13 +282,14 @@ class Registry:
             raise Stale()
         if before["state"] == RecordState.SUBMITTED:
             raise IllegalTransition("修改", STATE_LABELS[RecordState.SUBMITTED].zh)
-        values = await self._columns(entered) | self._identifier_columns(entered.identifier)
+        unit = await self._unit(entered.unit_id)
+        values = entered_columns(entered, unit) | self._identifier_columns(entered.identifier)
         await StaffRecord.update(**values).where(StaffRecord.id == before["id"])
         if before["verified_at"] is None:
             await self._rename(before["person"], entered)
         await execute("DELETE FROM service_period WHERE record = $1", before["id"])
         await execute("DELETE FROM honour WHERE record = $1", before["id"])
-        await write_entries(before["id"], entered)
+        await write_entries({before["id"]: entered})
         return await self._move(before, RecordState.DRAFT)
 
     @staticmethod
@@ -323,29 +303,8 @@ class Registry:
             (identifier.born_on or entered.identifier.born_on) if identifier and entered.identifier else None,
         )
 
-    async def _columns(self, entered: RecordInput) -> dict[str, Any]:
-        unit = await self._unit(entered.unit_id)
-        return {
-            "unit": entered.unit_id,
-            "department": entered.department.strip(),
-            "population": entered.population,
-            "job_category": entered.job_category,
-            "joined_unit_on": entered.joined_unit_on,
-            "certification": entered.certification,
-            "list_version": entered.list_version.strip(),
-            **{column: unit[column] for column in LEVEL_COLUMNS},
-        }
-
     def _identifier_columns(self, entered: IdentifierInput | None) -> dict[str, Any]:
-        if entered is None:
-            return {}
-        identifier = identifier_of(entered)
-        return {
-            "identifier_type": identifier.type,
-            "identifier_sealed": self.people.seal(identifier),
-            "identifier_digest": self.people.digest(identifier),
-            "identifier_masked": mask_identifier(identifier.number),
-        }
+        return identifier_columns(self.people, identifier_of(entered)) if entered else {}
 
     async def _own(
         self, actor: Actor, expected_version: int, states: tuple[RecordState, ...], action: str
@@ -394,41 +353,12 @@ class Registry:
             await self.notifications.notify(new_id(), account, template, words)
 
 
-async def write_entries(record_id: UUID, entered: RecordInput) -> None:
-    """The periods and honours of a record."""
-    for service in entered.services:
-        await ServicePeriod.insert(
-            ServicePeriod(
-                record=record_id,
-                emergency=service.emergency_id,
-                place=service.place.strip(),
-                post=service.post.strip(),
-                dispatch=service.dispatch,
-                from_on=service.from_on,
-                to_on=service.to_on,
-                evidence=service.evidence,
-            )
-        )
-    for honour in entered.honours:
-        await Honour.insert(
-            Honour(
-                record=record_id,
-                title=honour.title.strip(),
-                level=honour.level,
-                awarded_on=honour.awarded_on,
-                evidence=honour.evidence,
-            )
-        )
-
-
 async def require_no_conflict(actor: Actor, person: UUID) -> None:
     """Raise Forbidden for one's own record or a relative's."""
     if actor.person_id is None:
         return
     if actor.person_id == person or await are_relatives(actor.person_id, person):
-        raise Forbidden(
-            "conflict_own_case", Text("不能办理本人或亲属的档案。", "Nobody handles their own or a relative's record.")
-        )
+        raise conflict()
 
 
 def require_reason(reason: str) -> None:

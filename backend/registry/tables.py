@@ -1,13 +1,13 @@
-"""The file of frontline staff: records, emergencies, service periods, honours."""
+"""The file of frontline staff: records, emergencies, service periods, honours, family, rosters."""
 
 from __future__ import annotations
 
-from piccolo.columns import UUID, Bytea, Date, Integer, Varchar
+from piccolo.columns import JSONB, UUID, Bytea, Date, Integer, Varchar
 from piccolo.table import Table
 
 from backend.accounts.tables import WorkerAccount
 from backend.columns import Id, Instant, Link, Scoped
-from backend.people.tables import Person
+from backend.people.tables import Person, Relation
 from backend.unions.tables import TradeUnion
 
 
@@ -93,3 +93,44 @@ class Takeover(Table, tablename="takeover"):
     settled_by = UUID(null=True, default=None)
     how = Varchar(10, default="")
     reason = Varchar(500, default="")
+
+
+class RelationUse(Table, tablename="relation_use"):
+    """A case rests on a relation: from then on it may end, and is not corrected any more."""
+
+    id = Id()
+    relation = Link(Relation)
+    application = UUID(index=True, default=None)
+    noted_at = Instant()
+
+
+class IdentifierAddition(Table, tablename="identifier_addition"):
+    """A further document number of a relative, asked for with a paper: open until the worker's officer settles it."""
+
+    id = Id()
+    relation = Link(Relation)
+    type = Varchar(20)
+    sealed = Bytea()
+    digest = Bytea()
+    masked = Varchar(40)
+    evidence = UUID(default=None)
+    state = Varchar(10)
+    asked_by = UUID(default=None)
+    asked_at = Instant()
+    settled_by = UUID(null=True, default=None)
+    settled_at = Instant(null=True)
+    reason = Varchar(500, default="")
+
+
+class RosterImport(Table, tablename="roster_import"):
+    """A unit's roster as it was read from Excel and shown; its rows are sealed, and gone once it is settled."""
+
+    id = Id()
+    unit = Link(TradeUnion)
+    uploaded_by = UUID(default=None)
+    uploaded_at = Instant()
+    digest = Bytea()
+    state = Varchar(10)
+    counts = JSONB(default="{}")
+    sealed = Bytea(null=True, default=None)
+    settled_at = Instant(null=True)

@@ -206,22 +206,6 @@ async def test_nobody_verifies_their_own_record(api: Api) -> None:
         await api.world.services.registry.verify(own, sent["id"], sent["version"])
 
 
-async def test_relatives_tell_nothing_of_whom_they_name(api: Api) -> None:
-    await api.world.services.registry.report(api.world.by["officer-daizong"], reported(api, 7, "张三丰"), "13800007777")
-    phone = await api.registered("13800001111", 9)
-    for serial in (7, 8):
-        await phone.call(
-            "POST",
-            "/registry/relatives",
-            200,
-            {"name": "李四", "identifier": api.record(serial)["identifier"], "kind": "spouse"},
-        )
-    listed = (await phone.call("GET", "/registry/relatives", 200))["items"]
-    assert [relative["name"] for relative in listed] == ["李四", "李四"]
-    await phone.call("DELETE", f"/registry/relatives/{listed[0]['id']}", 204)
-    assert len((await phone.call("GET", "/registry/relatives", 200))["items"]) == 1
-
-
 async def test_nothing_personal_is_stored_in_the_clear(api: Api) -> None:
     phone = await api.registered("13800001111", 9)
     number = api.record(9)["identifier"]["number"]

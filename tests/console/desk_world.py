@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -184,6 +185,14 @@ async def relate(one: UUID, other: UUID) -> None:
     await execute(
         "INSERT INTO relation (id, person, relative, kind) VALUES ($1, $2, $3, 'spouse')", new_id(), one, other
     )
+
+
+async def press(world: World, username: str, page: str, action: str, /, **fields: Any) -> httpx.Response:
+    """Open a page as somebody, fill in the form that goes to `action`, and press its button."""
+    browser = await world.desk(username)
+    opened = await browser.get(page)
+    assert opened.status_code == 200, opened.text
+    return await browser.post(action, data={**hidden(opened.text, action), **fields})
 
 
 def hidden(html: str, action: str) -> dict[str, str]:

@@ -6,9 +6,7 @@ import io
 import re
 from collections.abc import AsyncIterator
 from datetime import date, datetime
-from typing import Any
 
-import httpx
 import pytest
 from python_calamine import CalamineWorkbook
 
@@ -20,7 +18,7 @@ from backend.documents.kinds import PaperKind
 from backend.operations.demo_people import resident_id
 from storage.s3 import S3Store
 from tests import services
-from tests.console.desk_world import HIGH, World, hidden, make_world
+from tests.console.desk_world import HIGH, World, hidden, make_world, press
 from tests.integration.paper_world import jpeg
 
 
@@ -28,14 +26,6 @@ from tests.integration.paper_world import jpeg
 async def world(database: None) -> AsyncIterator[World]:
     async with make_world() as made:
         yield made
-
-
-async def press(world: World, username: str, page: str, action: str, /, **fields: Any) -> httpx.Response:
-    """Open a page as somebody, fill in the form that goes to `action`, and press its button."""
-    browser = await world.desk(username)
-    opened = await browser.get(page)
-    assert opened.status_code == 200, opened.text
-    return await browser.post(action, data={**hidden(opened.text, action), **fields})
 
 
 async def at(instant: datetime) -> None:

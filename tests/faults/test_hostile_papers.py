@@ -18,7 +18,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from backend.documents.inspection.confinement import Limits, Overran, run_confined
+from backend.confinement import Limits, Overran, run_confined
 from backend.documents.inspection.findings import REFUSAL_WORDS, Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import MAX_PAGES, MAX_PIXELS, SCREEN_PIXELS, Inspector
 from backend.documents.inspection.scanner import Clamd, NoScanner, ScannerUnavailable, scanner_at

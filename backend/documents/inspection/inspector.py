@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backend.documents.inspection.confinement import Limits, Overran, run_confined
+from backend.confinement import Limits, Overran, run_confined
 from backend.documents.inspection.findings import Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.scanner import Scanner
 from backend.documents.inspection.signatures import (

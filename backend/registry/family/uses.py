@@ -1,0 +1,28 @@
+"""Which cases rest on which relations: noted by a programme when a request is submitted, so that the ground stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from backend.database import execute, execute_many, fetch_value, new_id
+
+
+async def note_use(relations: Iterable[UUID], application: UUID, at: datetime) -> None:
+    """Note that a case rests on these relations; twice is once."""
+    await execute_many(
+        "INSERT INTO relation_use (id, relation, application, noted_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (relation, application) DO NOTHING",
+        [(new_id(), relation, application, at) for relation in relations],
+    )
+
+
+async def release_uses(application: UUID) -> None:
+    """Note that a case rests on nobody any more: a draft that was given up, a request that was withdrawn unjudged."""
+    await execute("DELETE FROM relation_use WHERE application = $1", application)
+
+
+async def in_use(relation: UUID) -> bool:
+    """Whether any case rests on a relation."""
+    return bool(await fetch_value("SELECT EXISTS (SELECT FROM relation_use WHERE relation = $1)", relation))

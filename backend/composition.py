@@ -23,6 +23,9 @@ from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import scanner_at
 from backend.documents.service import Documents
+from backend.insurance.covers import Covers
+from backend.insurance.enrolments import Enrolments
+from backend.insurance.groups import Groups
 from backend.notifications.service import Delivery, Notifications
 from backend.people.service import People
 from backend.processes import PROCESSES
@@ -69,6 +72,9 @@ class Services:
     deadlines: Deadlines
     requests: Requests
     batches: Batches
+    enrolments: Enrolments
+    groups: Groups
+    covers: Covers
 
 
 def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) -> Services:
@@ -117,4 +123,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         deadlines=Deadlines(applications, notices),
         requests=Requests(applications, sealer),
         batches=Batches(applications, notices, sealer),
+        enrolments=Enrolments(applications, sealer),
+        groups=Groups(applications),
+        covers=Covers(clock, notifications),
     )

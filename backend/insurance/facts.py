@@ -36,8 +36,8 @@ class MemberFacts(msgspec.Struct, frozen=True):
     """Somebody who is to be covered.
 
     `who` is `self` or what they are to the worker, None where they are nobody to them. `evidenced` says that a paper
-    shows the relation, `employed` that the unit's file names the worker as verified, `under_way` that another
-    enrolment in this plan waits.
+    shows the relation, `agrees` that the file says the same of the person as the worker, `employed` that the unit's
+    file names the worker as verified, `under_way` that another enrolment in this plan waits.
     """
 
     person: UUID
@@ -56,6 +56,7 @@ class MemberFacts(msgspec.Struct, frozen=True):
     heirs: tuple[HeirFacts, ...]
     covers: tuple[HeldCover, ...]
     under_way: bool
+    agrees: bool = True
 
 
 class UnitFacts(msgspec.Struct, frozen=True):

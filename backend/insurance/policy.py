@@ -192,14 +192,15 @@ def _judged(
         *_relation(member, terms, at),
         _age(member, terms, asked_on, at),
         *_shares(member, facts.unit, terms, at),
-        *_health_and_consent(member, terms, at),
+        *_health_and_consent(member, terms, at, by_unit=facts.channel == Channel.UNIT),
         *check_heirs(member.heirs, terms, f"{at}.beneficiaries", member.name),
         *_free(member, terms, dates, at),
     )
     if any(not check.passed for check in checks):
         proposal = Proposal.REFUSE
     else:
-        proposal = Proposal.ACCEPT if member.healthy or not terms.health_declaration else Proposal.REFER
+        plain = member.agrees and (member.healthy or not terms.health_declaration)
+        proposal = Proposal.ACCEPT if plain else Proposal.REFER
     return MemberJudgement(
         member, checks, proposal, dates, cost_of(terms, member.shares, card_holder=member.card_holder)
     )
@@ -292,14 +293,14 @@ def _shares(member: MemberFacts, unit: UnitFacts, terms: PlanTerms, at: str) -> 
     ]
 
 
-def _health_and_consent(member: MemberFacts, terms: PlanTerms, at: str) -> list[RuleCheck]:
+def _health_and_consent(member: MemberFacts, terms: PlanTerms, at: str, *, by_unit: bool) -> list[RuleCheck]:
     name = member.name
     lacking = [purpose for purpose in CONSENTS if purpose not in member.consents]
     return [
         _check(
             "health_not_declared",
-            member.health_declared or not terms.health_declaration,
-            (f"{name}:已如实健康告知", f"{name}: health declared"),
+            member.health_declared or by_unit or not terms.health_declaration,
+            (f"{name}:{'单位证明在岗' if by_unit else '已如实健康告知'}", f"{name}: health declared, or at work"),
             (f"{name}:须如实健康告知", f"{name}: declare their health"),
             terms.period.clause,
             f"{at}.health",

@@ -181,11 +181,7 @@ def test_what_a_cover_pays_never_falls_and_is_full_after_the_waiting(
         [one.amount_fen for one in payable_on(plan, starts_on, 1, waived, starts_on + timedelta(days=day))]
         for day in range(100)
     ]
-    assert all(
-        before <= after
-        for first, second in pairwise(paid)
-        for before, after in zip(first, second, strict=True)
-    )
+    assert all(before <= after for first, second in pairwise(paid) for before, after in zip(first, second, strict=True))
     waits = waits_until(plan, starts_on, waived)
     first_full = waits + timedelta(days=1) if waits else starts_on
     assert all(one.full_from is None for one in payable_on(plan, starts_on, 1, waived, first_full))

@@ -26,6 +26,7 @@ from backend.documents.service import Documents
 from backend.insurance.covers import Covers
 from backend.insurance.enrolments import Enrolments
 from backend.insurance.groups import Groups
+from backend.insurance.insurer_list import InsurerLists
 from backend.notifications.service import Delivery, Notifications
 from backend.people.service import People
 from backend.processes import PROCESSES
@@ -75,6 +76,7 @@ class Services:
     enrolments: Enrolments
     groups: Groups
     covers: Covers
+    insurer_lists: InsurerLists
 
 
 def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) -> Services:
@@ -126,4 +128,5 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         enrolments=Enrolments(applications, sealer),
         groups=Groups(applications),
         covers=Covers(clock, notifications),
+        insurer_lists=InsurerLists(people),
     )

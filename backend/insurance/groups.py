@@ -10,7 +10,7 @@ import asyncpg
 
 from backend.applications.case import Case, load_case
 from backend.applications.lifecycle import SubjectKind
-from backend.applications.service import Applications
+from backend.applications.service import READERS, Applications
 from backend.applications.subject import Subject, levels_of
 from backend.database import fetch, fetch_one, new_id, transaction
 from backend.errors import NotFound, RuleViolation
@@ -22,7 +22,7 @@ from backend.insurance.plans import KIND, plan_for, plan_of
 from backend.insurance.policy import MemberJudgement
 from backend.insurance.tables import Enrolment
 from backend.insurance.terms import SELF, Channel
-from backend.unions.scope import in_scope
+from backend.unions.scope import in_scope, scope_sql
 from backend.words import Text
 
 #: As many as a unit's roster may hold.
@@ -137,6 +137,20 @@ class Groups:
         for row in await fetch("SELECT id FROM worker_account WHERE person = ANY($1) ORDER BY id", lacking):
             words = {"plan_zh": enrolled.plan.name.zh, "plan_en": enrolled.plan.name.en}
             await self.applications.notifications.notify(enrolment, row["id"], "cover_consent_asked", words)
+
+
+async def groups_in_scope(actor: Actor, limit: int = 50) -> list[asyncpg.Record]:
+    """The group enrolments that a reading role of the actor reaches, the newest first, with how many are in each."""
+    reached, unions = scope_sql(actor.unions_as(*READERS), "a", 2)
+    return await fetch(
+        f"""SELECT a.id, a.number, a.subject_name, a.state, a.stage, a.created_at, p.name_zh, p.name_en,
+            (SELECT count(*) FROM enrolment_member m WHERE m.enrolment = e.id) AS persons,
+            (SELECT count(*) FROM cover c WHERE c.application = a.id) AS covers
+        FROM application a JOIN enrolment e ON e.application = a.id JOIN programme p ON p.id = e.plan
+        WHERE e.channel = 'unit' AND {reached} ORDER BY a.id DESC LIMIT $1""",
+        limit,
+        *unions,
+    )
 
 
 async def require_unit(actor: Actor, unit: UUID) -> asyncpg.Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -60,7 +61,13 @@ async def plan_for(version: UUID, unit: UUID) -> Plan:
 
 async def plans_for(unit: UUID) -> list[Plan]:
     """The latest versions of the plans that staff of this unit can join, by name."""
-    rows = await fetch(f"{_SELECT} AND p.organiser = ANY($1) ORDER BY p.name_zh, v.id", await _line_of(unit))
+    return await plans_known([unit])
+
+
+async def plans_known(unions: Iterable[UUID]) -> list[Plan]:
+    """The latest versions of the plans that are organised by these unions or above them, by name."""
+    lines = {union for one in set(unions) for union in await _line_of(one)}
+    rows = await fetch(f"{_SELECT} AND p.organiser = ANY($1) ORDER BY p.name_zh, v.id", list(lines))
     return [plan for plan in map(_plan, rows) if plan.latest]
 
 

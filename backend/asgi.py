@@ -48,6 +48,7 @@ NAMES = (
     "requests",
     "enrolments",
     "covers",
+    "proofs",
 )
 
 

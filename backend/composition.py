@@ -27,6 +27,7 @@ from backend.insurance.covers import Covers
 from backend.insurance.enrolments import Enrolments
 from backend.insurance.groups import Groups
 from backend.insurance.insurer_list import InsurerLists
+from backend.insurance.proof import Proofs
 from backend.notifications.service import Delivery, Notifications
 from backend.people.service import People
 from backend.processes import PROCESSES
@@ -77,6 +78,7 @@ class Services:
     groups: Groups
     covers: Covers
     insurer_lists: InsurerLists
+    proofs: Proofs
 
 
 def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) -> Services:
@@ -95,6 +97,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
     sms: Sms = PrintedSms(settings.data / SMS_LOG if settings.data else None) if settings.demo else NoSms()
     codes = Codes(sealer, sms)
     people = People(clock, sealer)
+    certificates = Certificates(clock, settings.public_url)
     consents = Consents(clock)
     notifications = Notifications(clock)
     documents = Documents(clock, sealer, store, notifications)
@@ -118,7 +121,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,
         delivery=Delivery(clock, sealer, sms),
-        certificates=Certificates(clock, settings.public_url),
+        certificates=certificates,
         applications=applications,
         notices=notices,
         programmes=Programmes(processes, clock),
@@ -127,6 +130,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         batches=Batches(applications, notices, sealer),
         enrolments=Enrolments(applications, sealer),
         groups=Groups(applications),
-        covers=Covers(clock, notifications),
+        covers=Covers(clock, notifications, certificates),
         insurer_lists=InsurerLists(people),
+        proofs=Proofs(clock, certificates),
     )

@@ -11,6 +11,8 @@ import asyncpg
 import msgspec
 
 from backend.audit.log import record
+from backend.certificates.service import Certificates
+from backend.certificates.shown import Kind, State
 from backend.clock import Clock
 from backend.database import execute, fetch, fetch_value, new_id, transaction
 from backend.errors import NotFound, RuleViolation, Violation
@@ -137,6 +139,7 @@ class Covers:
 
     clock: Clock
     notifications: Notifications
+    certificates: Certificates
 
     async def set_heirs(self, actor: Actor, cover: UUID, heirs: Sequence[HeirFacts]) -> None:
         """Name other beneficiaries for a cover through oneself; none means the legal heirs.
@@ -218,6 +221,8 @@ class Covers:
                     "UPDATE cover SET ended_on = $2, end_reason = $3 WHERE id = $1", one.cover.id, on, one.reason
                 )
                 await note_change(one.cover.id, "ended", on, END_LABELS[one.reason].zh, actor, now)
+                if await self.certificates.of(Kind.COVER, one.cover.id) is not None:
+                    await self.certificates.change_state(Kind.COVER, one.cover.id, State.ENDED, "", now)
             await record(
                 actor,
                 "cover.depart",

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Router
+from litestar import Response, Router
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
@@ -22,6 +22,7 @@ from backend.insurance.enrolments import Enrolments
 from backend.insurance.facts import HeirFacts
 from backend.insurance.judging import judge_enrolment
 from backend.insurance.lines import EnrolmentInput, InsuredInput, require_unit_of
+from backend.insurance.proof import Proofs
 from backend.insurance.schemas import (
     BeneficiariesIn,
     CoversOut,
@@ -135,6 +136,18 @@ async def my_covers(actor: NamedDependency[Actor], clock: NamedDependency[Clock]
     return covers_out(actor, day, await covers_of(actor.person_id, day))
 
 
+@read("/mutual-aid/covers/{cover_id:uuid}/certificate", media_type="application/pdf", operation_id="getCoverProof")
+async def certificate(
+    cover_id: FromPath[UUID], actor: NamedDependency[Actor], proofs: NamedDependency[Proofs]
+) -> Response[bytes]:
+    """The proof of a cover as a PDF, in Chinese, with a QR code that anybody can check it by."""
+    return Response(
+        await proofs.pdf(actor, cover_id),
+        media_type="application/pdf",
+        headers={"Content-Disposition": 'attachment; filename="cover.pdf"', "Cache-Control": "no-store"},
+    )
+
+
 @replace("/mutual-aid/covers/{cover_id:uuid}/beneficiaries", operation_id="setBeneficiaries")
 async def set_beneficiaries(
     cover_id: FromPath[UUID],
@@ -176,5 +189,15 @@ def _entered(data: EnrolmentFields) -> EnrolmentInput:
 ROUTER = Router(
     "",
     tags=["mutual-aid"],
-    route_handlers=[list_plans, get_plan, preview, draft, amend, get_enrolment, my_covers, set_beneficiaries],
+    route_handlers=[
+        list_plans,
+        get_plan,
+        preview,
+        draft,
+        amend,
+        get_enrolment,
+        my_covers,
+        certificate,
+        set_beneficiaries,
+    ],
 )

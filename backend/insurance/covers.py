@@ -31,6 +31,9 @@ from backend.words import Text
 #: Who reads covers in their scope at the desk; the auditor reads all.
 READ_ROLES = (Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.AUDITOR)
 
+#: How a cover stands on the days that it covers.
+COVERING = frozenset({CoverState.WAITING, CoverState.ACTIVE})
+
 LEFT, DEATH, LEFT_WORKER = "left", "death", "left_worker"
 
 END_LABELS = {
@@ -256,13 +259,17 @@ async def _held(rows: Sequence[asyncpg.Record], on: date) -> list[HeldBy]:
         plan = plans[row["programme_version"]]
         values = {name: value for name, value in row.items() if name not in ("programme_version", "heirs")}
         begins, waived = row["starts_on"], row["waived"]
+        state = cover_state(plan.terms, begins, row["ends_on"], row["ended_on"], waived, on)
+        payable = payable_on(plan.terms, begins, row["shares"], waived, on)
+        if state not in COVERING:
+            payable = [msgspec.structs.replace(one, amount_fen=0) for one in payable]
         found.append(
             HeldBy(
                 **values,
                 plan=plan,
-                state=cover_state(plan.terms, begins, row["ends_on"], row["ended_on"], waived, on),
+                state=state,
                 waits_until=waits_until(plan.terms, begins, waived),
-                payable=payable_on(plan.terms, begins, row["shares"], waived, on),
+                payable=payable,
                 heirs=msgspec.json.decode(row["heirs"], type=list[HeirFacts]),
             )
         )

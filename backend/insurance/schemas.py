@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from backend.applications.schemas import CheckOut, PaperOut, checks_out
 from backend.identity import Actor
 from backend.insurance.assessment import VERDICT_LABELS
-from backend.insurance.covers import END_LABELS, HeldBy
+from backend.insurance.covers import COVERING, END_LABELS, HeldBy
 from backend.insurance.dates import STATE_LABELS, CoverState, Payable, payable_on, waits_until
 from backend.insurance.facts import HeirFacts
 from backend.insurance.judging import Enrolled
@@ -286,10 +286,9 @@ def preview_out(enrolled: Enrolled, verdicts: dict[UUID, tuple[str, str]], langu
 
 def covers_out(actor: Actor, on: date, held: list[HeldBy]) -> CoversOut:
     """The covers that the actor may see, as they stand on `on`; beneficiaries only through whom one is covered."""
-    on_that_day = (CoverState.WAITING, CoverState.ACTIVE)
     return CoversOut(
         on=on,
-        covered=any(one.person == actor.person_id and one.state in on_that_day for one in held),
+        covered=any(one.person == actor.person_id and one.state in COVERING for one in held),
         covers=[cover_out(one, actor) for one in held],
     )
 

@@ -260,6 +260,8 @@ async def test_leaving_ends_the_covers_of_worker_and_family_and_death_only_ones_
     assert (await covers(colleague.person_id))[0][2] is None
     states = [(await covers_of(worker.person_id, day))[0].state for day in (date(2026, 6, 10), date(2026, 6, 11))]
     assert states == [CoverState.ACTIVE, CoverState.ENDED]
+    ended = (await covers_of(worker.person_id, date(2026, 6, 11)))[0]
+    assert [one.amount_fen for one in ended.payable] == [0, 0]
     with pytest.raises(RuleViolation):
         await service.depart(officer, worker.person_id, date(2026, 6, 10), "left")
 

@@ -43,6 +43,10 @@ NAMES = (
     "programmes",
     "requests",
     "batches",
+    "enrolments",
+    "groups",
+    "covers",
+    "insurer_lists",
 )
 
 

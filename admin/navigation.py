@@ -9,6 +9,7 @@ from backend.words import Text
 
 _CASES = frozenset({Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.AUDITOR})
 _RECORDS = frozenset({Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.AUDITOR})
+_COVERS = frozenset({Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.CHAIR, Role.AUDITOR})
 _PROGRAMMES = frozenset({Role.HR_VERIFIER, Role.CHAIR, Role.FINANCE, Role.AUDITOR})
 
 
@@ -25,6 +26,7 @@ MENU = (
     Entry("/review/", Text("评审", "Cases"), _CASES),
     Entry("/review/records", Text("人员档案", "Staff records"), _RECORDS),
     Entry("/review/batches", Text("批次名额", "Batches"), _PROGRAMMES | {Role.REVIEWER}),
+    Entry("/review/mutual-aid", Text("互助保障", "Mutual aid"), _COVERS),
     Entry("/review/notices", Text("公示", "Notices"), _CASES),
     Entry("/review/programmes", Text("项目", "Programmes"), _PROGRAMMES | {Role.SYSTEM_ADMIN}),
     Entry("/review/roles", Text("账号角色", "Roles"), frozenset({Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN})),

@@ -11,6 +11,7 @@ from backend.accounts.routes import ROUTER as ACCOUNTS
 from backend.applications.routes import ROUTER as APPLICATIONS
 from backend.composition import Services, compose
 from backend.documents.routes import ROUTER as DOCUMENTS
+from backend.insurance.routes import ROUTER as INSURANCE
 from backend.notifications.routes import ROUTER as NOTIFICATIONS
 from backend.recuperation.routes import ROUTER as RECUPERATION
 from backend.registry.family.routes import ROUTER as FAMILY
@@ -46,6 +47,9 @@ NAMES = (
     "notices",
     "certificates",
     "requests",
+    "enrolments",
+    "covers",
+    "proofs",
 )
 
 
@@ -53,7 +57,17 @@ def create_app(services: Services) -> Litestar:
     """The API over these services."""
     api = Router(
         "/api/v1",
-        route_handlers=[ACCOUNTS, UNIONS, REGISTRY, FAMILY, DOCUMENTS, RECUPERATION, APPLICATIONS, NOTIFICATIONS],
+        route_handlers=[
+            ACCOUNTS,
+            UNIONS,
+            REGISTRY,
+            FAMILY,
+            DOCUMENTS,
+            RECUPERATION,
+            INSURANCE,
+            APPLICATIONS,
+            NOTIFICATIONS,
+        ],
     )
     files = create_static_files_router("/static", [STATIC], opt=PUBLIC, include_in_schema=False)
     return Litestar(

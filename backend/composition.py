@@ -23,6 +23,11 @@ from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import scanner_at
 from backend.documents.service import Documents
+from backend.insurance.covers import Covers
+from backend.insurance.enrolments import Enrolments
+from backend.insurance.groups import Groups
+from backend.insurance.insurer_list import InsurerLists
+from backend.insurance.proof import Proofs
 from backend.notifications.service import Delivery, Notifications
 from backend.people.service import People
 from backend.processes import PROCESSES
@@ -69,6 +74,11 @@ class Services:
     deadlines: Deadlines
     requests: Requests
     batches: Batches
+    enrolments: Enrolments
+    groups: Groups
+    covers: Covers
+    insurer_lists: InsurerLists
+    proofs: Proofs
 
 
 def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) -> Services:
@@ -87,6 +97,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
     sms: Sms = PrintedSms(settings.data / SMS_LOG if settings.data else None) if settings.demo else NoSms()
     codes = Codes(sealer, sms)
     people = People(clock, sealer)
+    certificates = Certificates(clock, settings.public_url)
     consents = Consents(clock)
     notifications = Notifications(clock)
     documents = Documents(clock, sealer, store, notifications)
@@ -110,11 +121,16 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,
         delivery=Delivery(clock, sealer, sms),
-        certificates=Certificates(clock, settings.public_url),
+        certificates=certificates,
         applications=applications,
         notices=notices,
         programmes=Programmes(processes, clock),
         deadlines=Deadlines(applications, notices),
         requests=Requests(applications, sealer),
         batches=Batches(applications, notices, sealer),
+        enrolments=Enrolments(applications, sealer),
+        groups=Groups(applications),
+        covers=Covers(clock, notifications, certificates),
+        insurer_lists=InsurerLists(people),
+        proofs=Proofs(clock, certificates),
     )

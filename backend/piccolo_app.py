@@ -22,6 +22,7 @@ APP_CONFIG = AppConfig(
             "backend.certificates.tables",
             "backend.web.tables",
             "backend.applications.tables",
+            "backend.insurance.tables",
             "backend.recuperation.tables",
         ]
     ),

@@ -134,7 +134,8 @@ async def show(
     if isinstance(refusal, Stale) and typed.get("seen", "").isdigit():
         changes = await casefile.changes_since(application, int(typed["seen"][:9]))
     process = applications.processes[found.case.kind]
-    forms = {move.action: fields for move in found.moves if (fields := process.fields(found.case, move.action))}
+    asked = {move.action: await process.fields(found.case, move.action) for move in found.moves}
+    forms = {action: fields for action, fields in asked.items() if fields}
     paper = _shown_paper(found, typed.get("paper") or request.query_params.get("paper") or "")
     return page(
         request,

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from litestar import Router
 
-from admin.review import batches, case, family, filing, notices, papers, programmes, queue, records, roles
+from admin.review import (
+    batches,
+    case,
+    covers,
+    family,
+    filing,
+    groups,
+    insurer,
+    notices,
+    papers,
+    programmes,
+    queue,
+    records,
+    roles,
+)
 
 ROUTER = Router(
     "/review",
@@ -26,6 +40,20 @@ ROUTER = Router(
         batches.allocate,
         batches.publish_notice,
         batches.roster,
+        groups.mutual_aid,
+        groups.new_group,
+        groups.draft_group,
+        groups.group_page,
+        groups.amend_group,
+        covers.cover_list,
+        covers.find_covers,
+        covers.departure_page,
+        covers.depart,
+        covers.gaps_page,
+        insurer.list_page,
+        insurer.make_list,
+        insurer.health_page,
+        insurer.open_health,
         notices.notice_list,
         notices.announce,
         notices.notice_page,

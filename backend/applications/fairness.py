@@ -57,8 +57,8 @@ async def concerned(application: UUID) -> set[UUID]:
 async def standing(actor: Actor, case: Case) -> Standing:
     """How `actor` stands to `case`.
 
-    A part taken on the phone counts for the same person at the console. A review in the stage that is now open is not
-    an earlier part: the committee's own work bars nobody from it.
+    A part taken on the phone counts for the same person at the console. What was done in the stage that is now open is
+    not an earlier part: nobody is barred from it by a review, or by having sent the case back from there.
     """
     row = await fetch_one(
         """SELECT
@@ -69,7 +69,7 @@ async def standing(actor: Actor, case: Case) -> Standing:
                 AS relative,
             EXISTS (SELECT FROM application_event e WHERE e.application = $1
                 AND (e.actor = $3 OR e.actor_person = $2)
-                AND e.action = ANY($4) AND NOT (e.from_stage = $5 AND e.to_stage = $5)) AS involved,
+                AND e.action = ANY($4) AND e.from_stage <> $5) AS involved,
             EXISTS (SELECT FROM recusal x WHERE x.application = $1 AND x.account = $3 AND x.stage = $5) AS recused""",
         case.id,
         actor.person_id,
@@ -113,7 +113,7 @@ async def seat(case: Case, stage: Stage, persons: set[UUID]) -> UUID | None:
                 AND NOT ($4 AND (c.employer IS NOT DISTINCT FROM $5 OR EXISTS (
                     SELECT FROM application_event e
                     WHERE e.application = $6 AND (e.actor = c.id OR e.actor_person = c.person)
-                        AND e.action = ANY($7))))
+                        AND e.action = ANY($7) AND e.from_stage <> $8)))
             GROUP BY b.trade_union""",
             stage.role,
             unions,
@@ -122,6 +122,7 @@ async def seat(case: Case, stage: Stage, persons: set[UUID]) -> UUID | None:
             case.levels[Level.UNIT],
             case.id,
             list(INVOLVING),
+            stage.key,
         )
     }
     needed = stage.reviewers if stage.kind is StageKind.COMMITTEE else 1

@@ -172,7 +172,7 @@ KINDS: Mapping[StageKind, Kind] = MappingProxyType(
         ),
         StageKind.VERIFICATION: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.APPROVE), *_BACK_OR_END)),
         StageKind.RECOMMENDATION: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.RECOMMEND), *_BACK_OR_END)),
-        StageKind.ASSESSMENT: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.ASSESS), *_BACK_OR_END)),
+        StageKind.ASSESSMENT: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.ASSESS), *_BACK_OR_END), judging=True),
         StageKind.CLEARANCE: Kind(State.UNDER_REVIEW, _STAGE, (_forward(Action.CLEAR), *_BACK_OR_END), judging=True),
         StageKind.COMMITTEE: Kind(
             State.UNDER_REVIEW,

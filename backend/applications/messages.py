@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from backend.applications.case import Case
 from backend.applications.lifecycle import Action, Move, Outcome, StageKind, State
+from backend.applications.process import Process
 from backend.notifications.service import Notifications
 
 #: The template for a case that has come into a state, whatever brought it there.
@@ -31,9 +31,9 @@ _SILENT = frozenset({Action.REVIEW, Action.RECUSE, Action.SETTLE, Action.PLACE})
 
 
 async def tell(
-    notifications: Notifications, event: UUID, recipients: Sequence[UUID], case: Case, move: Move, comment: str
+    notifications: Notifications, event: UUID, process: Process, case: Case, move: Move, comment: str
 ) -> None:
-    """Queue the message for this event to each of these accounts."""
+    """Queue the message for this event to each account that the process names."""
     template = _template(case, move)
     if template is None:
         return
@@ -46,8 +46,8 @@ async def tell(
         "rank": str(case.rank or ""),
         "comment": comment,
     }
-    for account in recipients:
-        await notifications.notify(event, account, template, words, case.id)
+    for account in await process.recipients(case):
+        await notifications.notify(event, account, process.message(case, template), words, case.id)
 
 
 def _template(case: Case, move: Move) -> str | None:

@@ -129,7 +129,7 @@ class Process:
         """What else forbids `move`, beyond role, scope and conflict."""
         return []
 
-    def fields(self, case: Case, action: Action) -> Sequence[Field]:
+    async def fields(self, case: Case, action: Action) -> Sequence[Field]:
         """What `action` asks for at the desk, beside a comment."""
         return ()
 
@@ -184,6 +184,10 @@ class Process:
     def headline(self, case: Case) -> Text:
         """Where the case is, in one phrase for the worker."""
         return WORKER_STATES[case.state]
+
+    def message(self, case: Case, template: str) -> str:
+        """The template by which `recipients` are told, where another has better words than the usual one."""
+        return template
 
     async def recipients(self, case: Case) -> list[UUID]:
         """The worker accounts that are told when the case moves: of the one it is about."""

@@ -348,8 +348,7 @@ class Applications:
         facts = {"facts": judgement.facts, "checks": judgement.checks, "lines": judgement.lines} if judgement else None
         event = await self.log.append(case, move, after, actor, now, comment, facts)
         await self.processes[case.kind].effect(self, after, move, actor, now)
-        recipients = await self.processes[case.kind].recipients(after)
-        await messages.tell(self.notifications, event, recipients, after, move, comment)
+        await messages.tell(self.notifications, event, self.processes[case.kind], after, move, comment)
         return after
 
     async def _moved(self, case: Case, move: Move, now: datetime, judgement: Judgement | None) -> Case:

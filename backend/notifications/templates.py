@@ -138,6 +138,52 @@ TEMPLATES: Mapping[str, Template] = {
         Text("申请已撤回", "Your application was withdrawn"),
         Text("您的申请 {number} 已撤回。", "Application {number} was withdrawn."),
     ),
+    "cover_assessed": Template(
+        Text("互助保障已核定", "Your enrolment was assessed"),
+        Text(
+            "您的互助保障参保 {number} 已核定。谁在保、保障起止日和等待期,请看“我的保障”。",
+            "Enrolment {number} was assessed. Who is covered, from when and what waits: see your covers.",
+        ),
+    ),
+    "cover_unit_enrols": Template(
+        Text("单位工会为您参加互助保障", "Your unit enrols you in mutual aid"),
+        Text(
+            "单位工会已为您提交互助保障集体参保 {number}。不需要您办理;如不同意,请联系单位工会。",
+            "The union of your unit has enrolled you ({number}). Nothing to do; if you object, tell your union.",
+        ),
+    ),
+    "cover_unit_enrolled": Template(
+        Text("集体参保已核定", "The enrolment by your unit was assessed"),
+        Text(
+            "单位工会为您办理的互助保障参保 {number} 已核定,详见“我的保障”。",
+            "The enrolment by your unit ({number}) was assessed: see your covers.",
+        ),
+    ),
+    "cover_unit_refused": Template(
+        Text("集体参保没有通过", "The enrolment by your unit was refused"),
+        Text(
+            "单位工会办理的互助保障集体参保 {number} 没有通过。",
+            "The enrolment by your unit ({number}) was not approved.",
+        ),
+        Text("如有疑问,请联系所在单位工会。", "If you have questions, ask the union of your unit."),
+    ),
+    "cover_consent_asked": Template(
+        Text("参加互助保障需要您的同意", "Mutual aid needs your consent"),
+        Text(
+            "单位工会准备为您参加“{plan}”,需要您同意使用个人信息并提供给承办机构。",
+            "The union of your unit wants to enrol you in “{plan}” and needs your consent to use and share your data.",
+        ),
+        Text(
+            "请在“我的同意”中阅读并选择;不同意不影响其他权益。", "Read it and choose; refusing costs you nothing else."
+        ),
+    ),
+    "cover_ended": Template(
+        Text("互助保障已终止", "A cover has ended"),
+        Text(
+            "您或家属的互助保障自 {ended_on} 之后终止,详见“我的保障”。",
+            "A cover of yours or your family's has its last day on {ended_on}: see your covers.",
+        ),
+    ),
     "record_verified": Template(
         Text("档案已核实", "Your record is verified"),
         Text("您的一线人员档案已由单位工会核实。", "The union of your unit has verified your record."),

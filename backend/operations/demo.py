@@ -21,6 +21,7 @@ from backend.composition import Services
 from backend.database import execute, fetch_value, new_id, transaction
 from backend.identity import Actor, Binding, Level, Role
 from backend.operations.demo_cases import open_batch, seed_cases
+from backend.operations.demo_covers import seed_covers
 from backend.operations.demo_people import WORKERS, seed_worker
 from backend.operations.demo_reference import EMERGENCY, POLICIES, SANATORIA, UNIONS, union_code
 from backend.people.tables import Person
@@ -91,6 +92,7 @@ async def seed(services: Services, password: str, totp_secret: str) -> None:
     ]
     batch = await open_batch(services, by_name, unions, version)
     await seed_cases(services, by_name, workers[:7], batch)
+    await seed_covers(services, by_name, workers[:5], unions)
 
 
 async def is_empty() -> bool:

@@ -1,4 +1,4 @@
-"""The tour: the whole story of a stay, played over HTTP against a running stack."""
+"""The tour: the stories of every programme, played over HTTP against a running stack."""
 
 from __future__ import annotations
 

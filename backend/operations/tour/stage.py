@@ -17,6 +17,7 @@ import httpx
 
 from backend.operations.data_folder import running_environment
 from backend.operations.servers import free_ports
+from backend.operations.tour.covers import play_covers
 from backend.operations.tour.phone import Surprise
 from backend.operations.tour.story import Cast, play
 
@@ -58,22 +59,29 @@ class Teller:
 async def _play(told: Teller) -> None:
     before = _clock("show")
     try:
-        await play(
-            Cast(
-                api=os.environ["NIANGJIA_PUBLIC_URL"],
-                console=os.environ["NIANGJIA_CONSOLE_URL"],
-                messages=Path(os.environ["NIANGJIA_DATA"]) / "demo-sms.log",
-                password=os.environ["NIANGJIA_DEMO_PASSWORD"],
-                totp_secret=os.environ["NIANGJIA_DEMO_TOTP"],
-                told=told,
-                set_clock=lambda instant: asyncio.to_thread(_set_clock, instant),
-            )
-        )
+        for story in _STORIES:
+            await story(_cast(told))
     except (httpx.HTTPError, OSError) as error:
         raise Surprise(f"the stack does not answer: {type(error).__name__}: {error}") from error
     finally:
         # The demonstration goes on from where it was: its own cases have not seen the time of the tour.
         _clock("set", before.partition(" ")[0])
+
+
+#: One after another, each by people of its own.
+_STORIES = (play, play_covers)
+
+
+def _cast(told: Teller) -> Cast:
+    return Cast(
+        api=os.environ["NIANGJIA_PUBLIC_URL"],
+        console=os.environ["NIANGJIA_CONSOLE_URL"],
+        messages=Path(os.environ["NIANGJIA_DATA"]) / "demo-sms.log",
+        password=os.environ["NIANGJIA_DEMO_PASSWORD"],
+        totp_secret=os.environ["NIANGJIA_DEMO_TOTP"],
+        told=told,
+        set_clock=lambda instant: asyncio.to_thread(_set_clock, instant),
+    )
 
 
 def _set_clock(instant: datetime) -> None:

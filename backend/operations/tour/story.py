@@ -98,7 +98,7 @@ async def play(cast: Cast) -> None:
     try:
         await cast.set_clock(BEGINS)
         cast.told.step("运维", f"业务时钟设为 {BEGINS:%Y-%m-%d %H:%M}(命令行)")
-        first, second = _nurse(cast, "古丽·买买提"), _nurse(cast, "沈静")
+        first, second = new_nurse(cast, "古丽·买买提"), new_nurse(cast, "沈静")
         await registers(cast, first)
         batch = await batch_opens(cast)
         case = await applies(cast, first, batch)
@@ -220,7 +220,7 @@ async def applies(cast: Cast, nurse: Nurse, batch: str) -> str:
     await phone.call("POST", path, 200, {"version": drafted["version"]}, key=key)
     await phone.refused("POST", path, 409, "stale_version", {"version": drafted["version"]})
     cast.told.step(nurse.name, f"提交 {sent['number']}:{sent['headline']}{sent['acts_next']}")
-    stranger = _nurse(cast, "路人")
+    stranger = new_nurse(cast, "路人")
     await stranger.phone.log_in()
     await stranger.phone.refused("GET", f"/applications/{drafted['id']}", 404, "not_found")
     cast.told.step("另一部手机", "看不到别人的申请(404)")
@@ -307,7 +307,7 @@ async def unit_and_papers(cast: Cast, cases: tuple[str, ...]) -> None:
     cast.told.step("hr-sun", "材料未核验就通过 → 被拒,说明缺哪几份")
     for case in cases:
         for _ in PAPERS:
-            await _verify_next_paper(hr, case)
+            await verify_next_paper(hr, case)
         await hr.open(f"/review/cases/{case}")
         await hr.send(f"/review/cases/{case}/act", action="approve")
     cast.told.step("hr-sun", f"核验 {len(PAPERS) * len(cases)} 份材料并通过")
@@ -381,7 +381,7 @@ async def allocation_and_notice(cast: Cast, batch: str, nurse: Nurse, case: str)
 async def objection(cast: Cast, notice: str, nurse: Nurse, case: str) -> None:
     """Somebody objects to the first nurse; an uninvolved chair finds nothing in it."""
     cast.told.chapter("异议:只停被指名的一件,由未参与的人核实")
-    objector = _nurse(cast, "周某")
+    objector = new_nurse(cast, "周某")
     phone = objector.phone
     await phone.log_in()
     unit = (await phone.call("GET", f"/unions?q={HOSPITAL[:6]}&level=unit", 200))["items"][0]["id"]
@@ -456,7 +456,7 @@ async def looks_back(cast: Cast, case: str, other: str) -> None:
     cast.told.step("security", "案件不存在(404)")
 
 
-async def _verify_next_paper(hr: Browser, case: str) -> None:
+async def verify_next_paper(hr: Browser, case: str) -> None:
     """Open the first paper that waits and verify it."""
     await hr.open(f"/review/cases/{case}")
     for link in dict.fromkeys(link for link in hr.page.links if "paper=" in link):
@@ -488,7 +488,7 @@ async def _until(phone: Phone, case: str, state: str) -> Any:
     raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {_WAIT_S:.0f} s")
 
 
-def _nurse(cast: Cast, name: str) -> Nurse:
+def new_nurse(cast: Cast, name: str) -> Nurse:
     """A nurse whom nobody has met: a number and a birthday of her own in every tour."""
     number = f"139{secrets.randbelow(10**8):08d}"
     born_on = date(1980, 1, 1) + timedelta(days=secrets.randbelow(5000))

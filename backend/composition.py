@@ -19,6 +19,11 @@ from backend.applications.programmes import Programmes
 from backend.applications.service import Applications
 from backend.certificates.service import Certificates
 from backend.clock import Clock, business_clock
+from backend.commendation.campaigns import Campaigns
+from backend.commendation.clearances import Clearances
+from backend.commendation.nominations import Nominations
+from backend.commendation.recommendations import Recommendations
+from backend.commendation.slate import Slates
 from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import scanner_at
@@ -63,6 +68,11 @@ class Services:
     deadlines: Deadlines
     requests: Requests
     batches: Batches
+    campaigns: Campaigns
+    nominations: Nominations
+    recommendations: Recommendations
+    clearances: Clearances
+    slates: Slates
 
 
 def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) -> Services:
@@ -107,4 +117,9 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         deadlines=Deadlines(applications, notices),
         requests=Requests(applications, sealer),
         batches=Batches(applications, notices, sealer),
+        campaigns=Campaigns(applications),
+        nominations=Nominations(applications, notifications, sealer),
+        recommendations=Recommendations(applications),
+        clearances=Clearances(applications),
+        slates=Slates(applications),
     )

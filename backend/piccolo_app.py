@@ -23,6 +23,7 @@ APP_CONFIG = AppConfig(
             "backend.web.tables",
             "backend.applications.tables",
             "backend.recuperation.tables",
+            "backend.commendation.tables",
         ]
     ),
     migration_dependencies=[],

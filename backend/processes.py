@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from backend.applications.process import Process
+from backend.commendation.process import Commendation
 from backend.recuperation.process import Recuperation
 
-PROCESSES: Mapping[str, Process] = MappingProxyType({process.kind: process for process in (Recuperation(),)})
+PROCESSES: Mapping[str, Process] = MappingProxyType(
+    {process.kind: process for process in (Recuperation(), Commendation())}
+)

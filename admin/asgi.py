@@ -41,6 +41,11 @@ NAMES = (
     "programmes",
     "requests",
     "batches",
+    "campaigns",
+    "nominations",
+    "recommendations",
+    "clearances",
+    "slates",
 )
 
 

@@ -9,6 +9,7 @@ from litestar.static_files import create_static_files_router
 
 from backend.accounts.routes import ROUTER as ACCOUNTS
 from backend.applications.routes import ROUTER as APPLICATIONS
+from backend.commendation.routes import ROUTER as COMMENDATION
 from backend.composition import Services, compose
 from backend.documents.routes import ROUTER as DOCUMENTS
 from backend.notifications.routes import ROUTER as NOTIFICATIONS
@@ -42,6 +43,7 @@ NAMES = (
     "notices",
     "certificates",
     "requests",
+    "nominations",
 )
 
 
@@ -49,7 +51,7 @@ def create_app(services: Services) -> Litestar:
     """The API over these services."""
     api = Router(
         "/api/v1",
-        route_handlers=[ACCOUNTS, UNIONS, REGISTRY, DOCUMENTS, RECUPERATION, APPLICATIONS, NOTIFICATIONS],
+        route_handlers=[ACCOUNTS, UNIONS, REGISTRY, DOCUMENTS, RECUPERATION, COMMENDATION, APPLICATIONS, NOTIFICATIONS],
     )
     files = create_static_files_router("/static", [STATIC], opt=PUBLIC, include_in_schema=False)
     return Litestar(

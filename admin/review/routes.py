@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from litestar import Router
 
-from admin.review import batches, case, filing, notices, papers, programmes, queue, records, roles
+from admin.review import (
+    batches,
+    campaigns,
+    case,
+    clearances,
+    filing,
+    nominations,
+    notices,
+    papers,
+    programmes,
+    queue,
+    recommending,
+    records,
+    roles,
+    slates,
+)
 
 ROUTER = Router(
     "/review",
@@ -26,6 +41,26 @@ ROUTER = Router(
         batches.allocate,
         batches.publish_notice,
         batches.roster,
+        campaigns.campaign_list,
+        campaigns.new_campaign,
+        campaigns.draft_campaign,
+        campaigns.campaign_page,
+        campaigns.set_places,
+        campaigns.open_campaign,
+        campaigns.extend,
+        campaigns.close,
+        slates.slate_page,
+        slates.check_slate,
+        slates.confirm_slate,
+        nominations.nominate_page,
+        nominations.nominate,
+        nominations.new_team,
+        nominations.nomination_page,
+        nominations.amend_nomination,
+        recommending.unit_list,
+        recommending.recommend,
+        clearances.clearance_page,
+        clearances.record_reply,
         notices.notice_list,
         notices.announce,
         notices.notice_page,

@@ -112,6 +112,19 @@ async def quota_of(campaign: UUID, levels: Sequence[UUID | None]) -> asyncpg.Rec
     )
 
 
+async def quota_for_unit(campaign: UUID, unit: UUID) -> asyncpg.Record | None:
+    """The quota that the nominees of one unit fall under, with the name of the union that holds it."""
+    return await fetch_one(
+        """SELECT q.mains, q.reserves, o.name FROM campaign_quota q JOIN trade_union u ON u.id = $2
+        JOIN trade_union o ON o.id = q.trade_union
+        WHERE q.campaign = $1 AND q.trade_union IN (u.unit_id, u.county_id, u.city_id, u.province_id, u.national_id)
+        ORDER BY array_position(ARRAY[u.unit_id, u.county_id, u.city_id, u.province_id, u.national_id], q.trade_union)
+        LIMIT 1""",
+        campaign,
+        unit,
+    )
+
+
 async def has_quotas(campaign: UUID) -> bool:
     """Whether the campaign divides its places at all: an instant commendation (即时表彰) may not."""
     return bool(await fetch_value("SELECT EXISTS (SELECT FROM campaign_quota WHERE campaign = $1)", campaign))

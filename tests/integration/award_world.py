@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -27,6 +28,7 @@ from backend.commendation.terms import CampaignTerms, Category, terms_of
 from backend.commendation.workflow import NATIONAL_ROUTE, NOTICE_BASIS, PAPERS
 from backend.composition import compose
 from backend.database import execute, fetch, fetch_value, new_id
+from backend.documents.service import NAME_PURPOSE
 from backend.identity import Actor, Role
 from backend.operations.demo import LOGINS, DemoLogin, demo_actor, seed_logins, seed_programme, seed_reference
 from backend.operations.demo_awards import (
@@ -122,6 +124,12 @@ class AwardWorld(World):
             await self.services.nominations.answer(nominee, made.case.id, agrees=True)
         return await self.act(nominator, made.case, Action.SUBMIT)
 
+    async def paper(self, worker: Actor, kind: str, state: str = "checked") -> UUID:
+        """A paper of a worker's as the database has it once it was sent, with the name that the desk shows."""
+        upload = await World.paper(self, worker, kind, state)
+        await self._named(upload, kind)
+        return upload
+
     async def case_paper(self, case: Case, kind: str) -> UUID:
         """A paper of the case itself, as the database has it once it was taken in at the counter."""
         upload = new_id()
@@ -135,7 +143,18 @@ class AwardWorld(World):
             upload.hex,
             await self.services.clock.now(),
         )
+        await self._named(upload, kind)
         return upload
+
+    async def _named(self, upload: UUID, kind: str) -> None:
+        await execute(
+            "UPDATE upload SET name_sealed = $2, declared_type = 'image/png', declared_size = 100,"
+            " declared_sha256 = $3, rendition_key = $4, pages = 1 WHERE id = $1",
+            upload,
+            self.services.sealer.seal(f"{kind}.png", NAME_PURPOSE),
+            hashlib.sha256(upload.bytes).digest(),
+            f"r{upload.hex}",
+        )
 
     async def bring(self, who: str, case: Case, requirement: str, kind: str) -> UUID:
         """Attach a paper that the present stage asks for."""

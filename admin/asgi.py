@@ -46,6 +46,7 @@ NAMES = (
     "recommendations",
     "clearances",
     "slates",
+    "approval_forms",
 )
 
 

@@ -44,6 +44,7 @@ NAMES = (
     "certificates",
     "requests",
     "nominations",
+    "approval_forms",
 )
 
 

@@ -21,6 +21,7 @@ from backend.certificates.service import Certificates
 from backend.clock import Clock, business_clock
 from backend.commendation.campaigns import Campaigns
 from backend.commendation.clearances import Clearances
+from backend.commendation.form import ApprovalForms
 from backend.commendation.nominations import Nominations
 from backend.commendation.recommendations import Recommendations
 from backend.commendation.slate import Slates
@@ -73,6 +74,7 @@ class Services:
     recommendations: Recommendations
     clearances: Clearances
     slates: Slates
+    approval_forms: ApprovalForms
 
 
 def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) -> Services:
@@ -95,6 +97,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
     documents = Documents(clock, sealer, store, notifications)
     applications = Applications(processes, clock, EventLog(sealer), notifications)
     notices = Notices(applications, sealer)
+    nominations = Nominations(applications, notifications, sealer)
     return Services(
         settings=settings,
         clock=clock,
@@ -118,8 +121,9 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         requests=Requests(applications, sealer),
         batches=Batches(applications, notices, sealer),
         campaigns=Campaigns(applications),
-        nominations=Nominations(applications, notifications, sealer),
+        nominations=nominations,
         recommendations=Recommendations(applications),
         clearances=Clearances(applications),
         slates=Slates(applications),
+        approval_forms=ApprovalForms(nominations, people),
     )

@@ -17,6 +17,7 @@ from backend.applications.casefile import require_readable
 from backend.applications.lifecycle import FILING, SubjectKind
 from backend.applications.service import Applications
 from backend.commendation import policy, queries
+from backend.commendation.form import ApprovalForms
 from backend.commendation.nominations import KIND, ApprovalFields, NominationInput, Nominations
 from backend.commendation.process import CONSENTS, ORIGINS
 from backend.commendation.terms import CATEGORY_LABELS, FROM_FILE, TRAIT_LABELS, Category, Trait, terms_of
@@ -114,6 +115,28 @@ async def amend_nomination(
     except DomainError as refusal:
         return await _statement_page(request, actor, application, applications, nominations, refusal, form.fields)
     return to(f"/review/cases/{application}")
+
+
+@post("/nominations/{application:uuid}/form", status_code=200)
+async def print_form(
+    request: Request[Any, Any, Any],
+    application: FromPath[UUID],
+    actor: NamedDependency[Actor],
+    applications: NamedDependency[Applications],
+    nominations: NamedDependency[Nominations],
+    approval_forms: NamedDependency[ApprovalForms],
+) -> Response[Any]:
+    """The approval form as a PDF, for a reason that is recorded."""
+    form = await read_form(request)
+    try:
+        content = await approval_forms.at_desk(actor, application, form.text("reason"))
+    except DomainError as refusal:
+        return await _statement_page(request, actor, application, applications, nominations, refusal, form.fields)
+    return Response(
+        content,
+        media_type="application/pdf",
+        headers={"Content-Disposition": 'attachment; filename="nomination.pdf"', "Cache-Control": "no-store"},
+    )
 
 
 async def _statement_page(

@@ -57,6 +57,7 @@ ROUTER = Router(
         nominations.new_team,
         nominations.nomination_page,
         nominations.amend_nomination,
+        nominations.print_form,
         recommending.unit_list,
         recommending.recommend,
         clearances.clearance_page,

@@ -9,7 +9,10 @@ from uuid import UUID
 import msgspec
 
 from backend.applications.case import Case
-from backend.applications.process import Field
+from backend.applications.lifecycle import SubjectKind
+from backend.applications.process import Field, union_shown
+from backend.certificates.service import Certificates
+from backend.certificates.shown import Kind, Line, Shown, State
 from backend.clock import local_date
 from backend.commendation import clearances, queries
 from backend.commendation.recommendations import day
@@ -63,8 +66,8 @@ async def judge(case: Case, said: GrantInput, now: datetime) -> list[Violation]:
     return found
 
 
-async def grant(actor: Actor, case: Case, said: GrantInput) -> UUID:
-    """Write the award, and the honour on the file of a person; the award's id."""
+async def grant(actor: Actor, case: Case, said: GrantInput, now: datetime) -> UUID:
+    """Write the award, its certificate, and the honour on the file of a person; the award's id."""
     terms = terms_of(case.content)
     honour = None
     if case.subject_person is not None:
@@ -82,7 +85,28 @@ async def grant(actor: Actor, case: Case, said: GrantInput) -> UUID:
         honour=honour,
     )
     await Award.insert(award)
-    return UUID(str(award.id))
+    key = UUID(str(award.id))
+    await Certificates.issue(actor, Kind.AWARD, key, case.number, await _shown(case, said), now)
+    return key
+
+
+async def _shown(case: Case, said: GrantInput) -> Shown:
+    """The words of the certificate: all of them public but the citation."""
+    honour = terms_of(case.content).honour
+    campaign = await queries.campaign_row(case.aggregate)
+    unit = await queries.union_name(union_shown(case))
+    return Shown(
+        title=Text(honour, honour),
+        holder=case.subject_name,
+        issuer=campaign["organiser_name"],
+        lines=(
+            Line(Text("单位", "Unit"), Text(unit, unit)),
+            Line(Text("表彰决定", "Document"), Text(said.document, said.document)),
+            Line(Text("表彰日期", "Granted on"), Text(str(said.granted_on), str(said.granted_on))),
+        ),
+        citation=f"在{campaign['name']}评选中成绩突出,特授予“{honour}”称号。",
+        honorific="同志" if case.subject_kind is SubjectKind.PERSON else "",
+    )
 
 
 async def revoke(case: Case, reason: str, now: datetime) -> UUID:
@@ -103,4 +127,5 @@ async def revoke(case: Case, reason: str, now: datetime) -> UUID:
     )
     if award["honour"] is not None:
         await remove_honour(award["honour"])
+    await Certificates.change_state(Kind.AWARD, award["id"], State.REVOKED, reason, now)
     return UUID(str(award["id"]))

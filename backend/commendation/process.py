@@ -14,7 +14,7 @@ from backend.applications import committee
 from backend.applications.allocation import next_in_line
 from backend.applications.case import Case, load_case
 from backend.applications.judgement import Judgement, PointLine
-from backend.applications.lifecycle import KINDS, Action, Move, StageKind, State
+from backend.applications.lifecycle import KINDS, Action, By, Move, StageKind, State
 from backend.applications.process import Announcement, Door, Field, Line, Panel, Process
 from backend.applications.programme import ProgrammeContent, Stage
 from backend.clock import local_date
@@ -98,7 +98,8 @@ class Commendation(Process):
         """A nominator judges nobody that they nominated; each gate asks what it is there for."""
         found = []
         kind = case.stage_kind
-        if kind is not None and KINDS[kind].judging and await self._nominated(actor, case):
+        judges = move.by in (By.STAGE_ROLE, By.CHAIR) and kind is not None and KINDS[kind].judging
+        if judges and await self._nominated(actor, case):
             found.append(
                 Violation(
                     "conflict_nominator",
@@ -142,7 +143,7 @@ class Commendation(Process):
             case Action.RECOMMEND, RecommendationInput():
                 await recommendations.write(actor, case, details, now)
             case Action.GRANT, awards.GrantInput():
-                await awards.grant(actor, case, details)
+                await awards.grant(actor, case, details, now)
             case Action.REVOKE, _:
                 await awards.revoke(case, comment, now)
             case _:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar import Router
+from litestar import Response, Router
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
@@ -15,7 +15,11 @@ from backend.applications.case import load_case
 from backend.applications.lifecycle import SubjectKind
 from backend.applications.programme import ProgrammeContent
 from backend.applications.schemas import PaperOut
+from backend.certificates.pdf import certificate_pdf
+from backend.certificates.service import Certificates
+from backend.certificates.shown import Kind
 from backend.commendation import policy, queries
+from backend.commendation.form import ApprovalForms
 from backend.commendation.nominations import NominationInput, Nominations
 from backend.commendation.privacy import private_words
 from backend.commendation.schemas import (
@@ -169,11 +173,47 @@ async def join(
     return await _nominated(actor, done.resource)
 
 
+@read(
+    "/commendation/nominations/{application_id:uuid}/form",
+    operation_id="printNomination",
+    media_type="application/pdf",
+)
+async def form(
+    application_id: FromPath[UUID], actor: NamedDependency[Actor], approval_forms: NamedDependency[ApprovalForms]
+) -> Response[bytes]:
+    """The approval form of one's own nomination, with the opinions so far, as a PDF."""
+    return _pdf(await approval_forms.of_nominee(actor, application_id))
+
+
+@read(
+    "/commendation/nominations/{application_id:uuid}/certificate",
+    operation_id="printCertificate",
+    media_type="application/pdf",
+)
+async def certificate(
+    application_id: FromPath[UUID],
+    actor: NamedDependency[Actor],
+    nominations: NamedDependency[Nominations],
+    certificates: NamedDependency[Certificates],
+) -> Response[bytes]:
+    """The certificate of one's award as a PDF, with the QR code that verifies it; refused once it is revoked."""
+    await nominations.mine(actor, application_id)
+    award = await queries.award_of(application_id)
+    issued = await certificates.of(Kind.AWARD, award["id"]) if award is not None else None
+    if issued is None:
+        raise NotFound(Text("尚未授予。", "No award was granted yet."))
+    return _pdf(await certificate_pdf(issued, certificates.link(issued)))
+
+
 @read("/commendation/honours", operation_id="listHonours")
 async def honours(cursor: Cursor = None, limit: Limit = 20) -> Page[HonourOut]:
     """The honour roll, newest first: awards that stand, of those who consent to be published."""
     rows = await queries.honour_roll(read_cursor(cursor), limit + 1)
     return page(rows, limit, lambda row: row["id"], lambda row: HonourOut(**dict(row)))
+
+
+def _pdf(content: bytes) -> Response[bytes]:
+    return Response(content, media_type="application/pdf", headers={"Cache-Control": "no-store"})
 
 
 async def _campaign_row(campaign_id: UUID) -> asyncpg.Record:
@@ -282,6 +322,8 @@ ROUTER = Router(
         get_nomination,
         consent,
         join,
+        form,
+        certificate,
         honours,
     ],
 )

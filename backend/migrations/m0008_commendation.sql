@@ -185,3 +185,13 @@ GRANT SELECT, INSERT, UPDATE ON campaign, campaign_quota, team, team_member, mee
 GRANT SELECT, INSERT ON nomination_line, clearance, incident, slate_choice
     TO niangjia_api, niangjia_console, niangjia_worker;
 GRANT SELECT, INSERT, UPDATE (honour, revoked_on, revoked_reason) ON award TO niangjia_api, niangjia_console, niangjia_worker;
+
+-- What was published stays as it was published, whoever asks.
+CREATE FUNCTION keep_published() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a published programme version is final' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE TRIGGER programme_version_final BEFORE UPDATE OF content, programme, number, state ON programme_version
+    FOR EACH ROW WHEN (OLD.state = 'published' AND (NEW.content, NEW.programme, NEW.number, NEW.state)
+        IS DISTINCT FROM (OLD.content, OLD.programme, OLD.number, OLD.state))
+    EXECUTE FUNCTION keep_published();

@@ -64,10 +64,9 @@ class Desk:
         assert answer.status_code == status, answer.text[:2000]
         return answer.text
 
-    async def press(
-        self, username: str, path: str, action: str, /, expected: int = 303, **fields: Any
-    ) -> httpx.Response:
-        """Fill in the form of a page that goes to `action`, and press its button."""
+    async def press(self, username: str, path: str, action: str, /, **fields: Any) -> httpx.Response:
+        """Fill in the form of a page that goes to `action`, and press its button; `expected` is the status."""
+        expected = fields.pop("expected", 303)
         html = await self.see(username, path)
         answer = await (await self.at(username)).post(action, data={**hidden(html, action), **fields})
         assert answer.status_code == expected, answer.text[:3000]

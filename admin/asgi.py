@@ -47,6 +47,12 @@ NAMES = (
     "groups",
     "covers",
     "insurer_lists",
+    "campaigns",
+    "nominations",
+    "recommendations",
+    "clearances",
+    "slates",
+    "approval_forms",
 )
 
 

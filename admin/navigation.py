@@ -27,6 +27,7 @@ MENU = (
     Entry("/review/records", Text("人员档案", "Staff records"), _RECORDS),
     Entry("/review/batches", Text("批次名额", "Batches"), _PROGRAMMES | {Role.REVIEWER}),
     Entry("/review/mutual-aid", Text("互助保障", "Mutual aid"), _COVERS),
+    Entry("/review/campaigns", Text("评优", "Awards"), _CASES),
     Entry("/review/notices", Text("公示", "Notices"), _CASES),
     Entry("/review/programmes", Text("项目", "Programmes"), _PROGRAMMES | {Role.SYSTEM_ADMIN}),
     Entry("/review/roles", Text("账号角色", "Roles"), frozenset({Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN})),

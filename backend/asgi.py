@@ -9,6 +9,7 @@ from litestar.static_files import create_static_files_router
 
 from backend.accounts.routes import ROUTER as ACCOUNTS
 from backend.applications.routes import ROUTER as APPLICATIONS
+from backend.commendation.routes import ROUTER as COMMENDATION
 from backend.composition import Services, compose
 from backend.documents.routes import ROUTER as DOCUMENTS
 from backend.insurance.routes import ROUTER as INSURANCE
@@ -50,6 +51,8 @@ NAMES = (
     "enrolments",
     "covers",
     "proofs",
+    "nominations",
+    "approval_forms",
 )
 
 
@@ -65,6 +68,7 @@ def create_app(services: Services) -> Litestar:
             DOCUMENTS,
             RECUPERATION,
             INSURANCE,
+            COMMENDATION,
             APPLICATIONS,
             NOTIFICATIONS,
         ],

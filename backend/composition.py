@@ -19,6 +19,12 @@ from backend.applications.programmes import Programmes
 from backend.applications.service import Applications
 from backend.certificates.service import Certificates
 from backend.clock import Clock, business_clock
+from backend.commendation.campaigns import Campaigns
+from backend.commendation.clearances import Clearances
+from backend.commendation.form import ApprovalForms
+from backend.commendation.nominations import Nominations
+from backend.commendation.recommendations import Recommendations
+from backend.commendation.slate import Slates
 from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import scanner_at
@@ -79,6 +85,12 @@ class Services:
     covers: Covers
     insurer_lists: InsurerLists
     proofs: Proofs
+    campaigns: Campaigns
+    nominations: Nominations
+    recommendations: Recommendations
+    clearances: Clearances
+    slates: Slates
+    approval_forms: ApprovalForms
 
 
 def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) -> Services:
@@ -103,6 +115,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
     documents = Documents(clock, sealer, store, notifications)
     applications = Applications(processes, clock, EventLog(sealer), notifications)
     notices = Notices(applications, sealer)
+    nominations = Nominations(applications, notifications, sealer)
     return Services(
         settings=settings,
         clock=clock,
@@ -133,4 +146,10 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         covers=Covers(clock, notifications, certificates),
         insurer_lists=InsurerLists(people),
         proofs=Proofs(clock, certificates),
+        campaigns=Campaigns(applications),
+        nominations=nominations,
+        recommendations=Recommendations(applications),
+        clearances=Clearances(applications),
+        slates=Slates(applications),
+        approval_forms=ApprovalForms(nominations, people),
     )

@@ -24,6 +24,7 @@ APP_CONFIG = AppConfig(
             "backend.applications.tables",
             "backend.insurance.tables",
             "backend.recuperation.tables",
+            "backend.commendation.tables",
         ]
     ),
     migration_dependencies=[],

@@ -25,6 +25,7 @@ from backend.identity import Actor, Binding, Role
 from backend.recuperation import queries
 from backend.recuperation.batches import Batches, BatchInput, published_versions
 from backend.registry.queries import emergencies
+from backend.unions.service import at_or_below
 from backend.unions.service import one as union_of
 from backend.words import Text
 
@@ -214,7 +215,7 @@ async def _show(
         notice=await queries.notice_of_batch(batch),
         counts=await queries.batch_counts(batch),
         quotas=await queries.batch_quotas(batch),
-        unions=await queries.unions_for_quota(row["organiser"]) if held else [],
+        unions=await at_or_below(row["organiser"]) if held else [],
         ranking=await queries.batch_ranking(batch),
         preview=await queries.ranking_preview(batch) if state == "open" else [],
         undecided=await queries.undecided_cases(batch) if state == "open" else [],

@@ -54,6 +54,13 @@ KEYS = {
 
 PLACEMENTS = {"": Text("", ""), "main": Text("正选", "Main"), "reserve": Text("递补", "Reserve")}
 
+CAMPAIGN_STATES = {
+    "drafted": (Text("草稿", "Drafted"), "soft"),
+    "open": (Text("推荐中", "Open"), "ok"),
+    "slated": (Text("名单已定", "Slate confirmed"), "info"),
+    "closed": (Text("已结束", "Closed"), "soft"),
+}
+
 BATCH_STATES = {
     "drafted": (Text("草稿", "Draft"), "soft"),
     "open": (Text("开放申请", "Open"), "info"),

@@ -189,7 +189,10 @@ KINDS: Mapping[StageKind, Kind] = MappingProxyType(
         StageKind.ALLOCATION: Kind(
             State.UNDER_REVIEW,
             {State.SUBMITTED: By.AGGREGATE, State.UNDER_REVIEW: By.AGGREGATE},
-            (ActionRule(Action.PLACE, By.AGGREGATE, Outcome.NEXT, _OPEN),),
+            (
+                ActionRule(Action.PLACE, By.AGGREGATE, Outcome.NEXT, _OPEN),
+                ActionRule(Action.LAPSE, By.AGGREGATE, Outcome.END, _OPEN, State.LAPSED),
+            ),
         ),
         StageKind.NOTICE: Kind(
             State.UNDER_REVIEW,

@@ -27,6 +27,9 @@ _BY_STATE = {
     State.REVOKED: "application_revoked",
 }
 
+#: A case that lapses in one of these was never offered a place: the places went to others.
+_NEVER_OFFERED = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.RESERVE})
+
 _SILENT = frozenset({Action.REVIEW, Action.RECUSE, Action.SETTLE, Action.PLACE})
 
 
@@ -58,6 +61,8 @@ def _template(case: Case, move: Move) -> str | None:
         return "application_promoted"
     if move.action is Action.DISMISS:
         return "application_objection_dismissed"
+    if move.action is Action.LAPSE and move.from_state in _NEVER_OFFERED:
+        return "application_not_reached"
     if case.state is State.APPROVED and offered:
         return "application_place_offered"
     if move.outcome in (Outcome.NEXT, Outcome.TALLY, Outcome.AGAIN) and case.state is State.UNDER_REVIEW:

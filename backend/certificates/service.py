@@ -73,8 +73,9 @@ class Certificates:
     clock: Clock
     public_url: str
 
+    @staticmethod
     async def issue(
-        self, actor: Actor, kind: Kind, subject: UUID, number: str, shown: Shown, now: datetime
+        actor: Actor, kind: Kind, subject: UUID, number: str, shown: Shown, now: datetime
     ) -> IssuedCertificate:
         """The certificate of `subject`, made now unless there is one, within the current transaction.
 
@@ -96,11 +97,12 @@ class Certificates:
         )
         if row is not None:
             return _issued(row)
-        held = await self.of(kind, subject)
+        held = await Certificates.of(kind, subject)
         assert held is not None
         return held
 
-    async def change_state(self, kind: Kind, subject: UUID, state: State, reason: str, now: datetime) -> None:
+    @staticmethod
+    async def change_state(kind: Kind, subject: UUID, state: State, reason: str, now: datetime) -> None:
         """End or revoke the certificate of `subject`, within the current transaction; the same again changes nothing.
 
         The reason of a revocation is read by everybody and has to be there; that of an end stays inside. Raises
@@ -129,7 +131,7 @@ class Certificates:
         )
         if changed is not None:
             return
-        held = await self.of(kind, subject)
+        held = await Certificates.of(kind, subject)
         if held is None:
             raise NotFound(Text("没有这份证书。", "There is no such certificate."))
         if held.state is not state:
@@ -137,7 +139,8 @@ class Certificates:
                 "certificate_state", Text("证书的状态不能这样变更。", "The certificate cannot change in this way.")
             )
 
-    async def of(self, kind: Kind, subject: UUID) -> IssuedCertificate | None:
+    @staticmethod
+    async def of(kind: Kind, subject: UUID) -> IssuedCertificate | None:
         """The certificate of `subject` in whatever state, or None."""
         row = await fetch_one("SELECT * FROM certificate WHERE kind = $1 AND subject = $2", kind, subject)
         return _issued(row) if row is not None else None

@@ -122,6 +122,19 @@ TEMPLATES: Mapping[str, Template] = {
             "The place of application {number} was not confirmed in time and went to a reserve.",
         ),
     ),
+    "application_not_reached": Template(
+        Text("名额已满,未能列入", "The places went to others"),
+        Text(
+            "您的申请 {number} 已办结:本次名额已满,未轮到。",
+            "Application {number} is closed: all places were taken before its turn.",
+        ),
+        extras=_COMMENT,
+    ),
+    "nomination_consent": Template(
+        Text("您被推荐参加评选", "You are nominated for an award"),
+        Text("有人推荐您参评“{award}”({number})。", "Somebody nominates you for “{award}” ({number})."),
+        Text("请打开推荐,选择同意或不同意。", "Open it and say whether you agree."),
+    ),
     "application_completed": Template(
         Text("申请已办结", "Your application is complete"),
         Text(

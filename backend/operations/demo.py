@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -145,7 +145,11 @@ async def seed_reference(clock: Clock) -> Mapping[str, UUID]:
 
 
 async def seed_logins(
-    unions: Mapping[str, UUID], password: str, totp_secret: str, sealer: Sealer
+    unions: Mapping[str, UUID],
+    password: str,
+    totp_secret: str,
+    sealer: Sealer,
+    logins: Sequence[DemoLogin] = LOGINS,
 ) -> Mapping[str, UUID]:
     """The console accounts with one password and one second factor; the ids of the accounts by user name.
 
@@ -153,10 +157,10 @@ async def seed_logins(
     """
     # Piccolo hashes with PBKDF2, slow by intent: one hash, off the event loop, serves all invented accounts.
     hashed = await asyncio.to_thread(ConsoleUser.hash_password, password)
-    accounts = {login.username: new_id() for login in LOGINS}
+    accounts = {login.username: new_id() for login in logins}
     now = security_now()
     async with transaction():
-        for login in LOGINS:
+        for login in logins:
             user = ConsoleUser(  # type: ignore[no-untyped-call]  # Piccolo's BaseUser has an untyped initialiser
                 username=login.username,
                 password=hashed,

@@ -24,6 +24,7 @@ from backend.recuperation.roster import Traveller, roster_xlsx
 from backend.recuperation.service import CONTACT_PURPOSE, HEALTH_PURPOSE, EmergencyContact, HealthDeclaration
 from backend.recuperation.tables import Batch
 from backend.sealing import Sealer
+from backend.unions.service import at_or_below
 from backend.words import Text
 
 REASON_LEAST, REASON_MOST = 2, 500
@@ -243,7 +244,7 @@ async def _require_quota(batch: asyncpg.Record, union: UUID, places: int) -> Non
             Text("名额应在 0 至 {most} 之间。", "Between 0 and {most} places.").fill(most=batch["capacity"]),
             "places",
         )
-    if union not in {row["id"] for row in await queries.unions_for_quota(batch["organiser"])}:
+    if union not in {row["id"] for row in await at_or_below(batch["organiser"])}:
         raise RuleViolation.of(
             "quota_union", Text("只能分配给本工会及下级工会。", "Only the organiser and unions below it."), "union"
         )

@@ -416,17 +416,6 @@ async def sanatoria() -> Sequence[asyncpg.Record]:
     return await fetch("SELECT id, name FROM sanatorium ORDER BY name LIMIT 500")
 
 
-async def unions_for_quota(organiser: UUID) -> Sequence[asyncpg.Record]:
-    """The unions that a batch of this organiser may give places to: itself and all below, by level and name."""
-    return await fetch(
-        """SELECT id, short_name, level FROM trade_union
-        WHERE active AND (id = $1 OR $1 IN (national_id, province_id, city_id, county_id, unit_id))
-        ORDER BY array_position(ARRAY['national', 'province', 'city', 'county', 'unit'], level::text), short_name
-        LIMIT 1000""",
-        organiser,
-    )
-
-
 async def notice_of_batch(batch_id: UUID) -> asyncpg.Record | None:
     """The latest public notice of a batch."""
     return await fetch_one(

@@ -142,3 +142,14 @@ async def one(union: UUID) -> asyncpg.Record:
     if row is None:
         raise NotFound()
     return row
+
+
+async def at_or_below(union: UUID) -> Sequence[asyncpg.Record]:
+    """A union and all below it on the primary line, by level and name: whom it may give places to."""
+    return await fetch(
+        """SELECT id, short_name, level FROM trade_union
+        WHERE active AND (id = $1 OR $1 IN (national_id, province_id, city_id, county_id, unit_id))
+        ORDER BY array_position(ARRAY['national', 'province', 'city', 'county', 'unit'], level::text), short_name
+        LIMIT 1000""",
+        union,
+    )

@@ -46,7 +46,11 @@ EXPECTED: dict[tuple[str, str], dict[str, tuple[str, str | None]]] = {
         "return": (FILING, "returned"),
         "withdraw": (ENDED, "withdrawn"),
     },
-    ("allocation", "under_review"): {"place": ("notice", "under_review"), "withdraw": (ENDED, "withdrawn")},
+    ("allocation", "under_review"): {
+        "place": ("notice", "under_review"),
+        "lapse": (ENDED, "lapsed"),
+        "withdraw": (ENDED, "withdrawn"),
+    },
     ("notice", "under_review"): {"publish": ("notice", "on_notice"), "withdraw": (ENDED, "withdrawn")},
     ("notice", "on_notice"): {
         "object": ("notice", "objected"),

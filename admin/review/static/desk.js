@@ -104,6 +104,19 @@
   const refusal = document.getElementById("refusal");
   if (refusal) refusal.focus();
 
+  // How many characters stand there, as the server counts them: white space left out.
+  for (const field of document.querySelectorAll("[data-count]")) {
+    const shown = document.createElement("output");
+    shown.className = "soft num";
+    const tell = function () {
+      const count = Array.from(field.value.replace(/\s/gu, "")).length;
+      shown.textContent = count + " / " + field.dataset.count;
+    };
+    field.after(shown);
+    field.addEventListener("input", tell);
+    tell();
+  }
+
   // A form is sent once; its token keeps that promise on the server as well.
   for (const form of document.querySelectorAll("form[method=post]")) {
     form.addEventListener("submit", function (event) {

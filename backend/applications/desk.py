@@ -314,7 +314,7 @@ def _free_of_conflict(actor: Actor, stage: str, params: _Params) -> str:
                 WHERE x.application = a.id AND x.stage = a.stage AND x.account = {account})
             OR EXISTS (SELECT FROM application_event e WHERE e.application = a.id
                 AND (e.actor = {account} OR e.actor_person = {me})
-                AND e.action = ANY({involving}::text[]) AND NOT (e.from_stage = a.stage AND e.to_stage = a.stage))))"""
+                AND e.action = ANY({involving}::text[]) AND e.from_stage <> a.stage)))"""
 
 
 def _scope(actor: Actor, alias: str, params: _Params, roles: Iterable[Role] = READERS) -> list[str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+#: How far back the causes of an error are told.
+_CAUSES = 5
 
 
 def configure(demo: bool) -> None:
     """Set up logging of this process; tracebacks tell where, and not what was held there: that may be personal data."""
-    processors: list[structlog.typing.Processor] = [
+    processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -19,10 +24,26 @@ def configure(demo: bool) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
         )
     else:
-        processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        processors += [where_it_broke, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(20),
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def where_it_broke(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """A processor: the places and the kinds of an error and of what led to it, without their words.
+
+    A library's message may quote the value that it could not take.
+    """
+    told = event.pop("exc_info", None)
+    error = told if isinstance(told, BaseException) else sys.exc_info()[1] if told else None
+    parts: list[str] = []
+    while error is not None and len(parts) < _CAUSES:
+        parts.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
+        error = error.__cause__ or error.__context__
+    if parts:
+        event["exception"] = "\n\nled to:\n".join(reversed(parts))
+    return event

@@ -17,6 +17,7 @@ from admin.review.forms import Form, read_form
 from admin.review.page import page, to
 from backend.applications import casefile
 from backend.applications.service import Applications
+from backend.audit.log import record
 from backend.clock import Clock
 from backend.documents.counter import take_in
 from backend.documents.kinds import SIZE_LIMIT, PaperKind
@@ -143,6 +144,8 @@ async def _file_page(
     _require_officer(actor)
     number = sum(sign.isdigit() for sign in words) >= 6
     digest = people.digest(normal_identifier(IdentifierType.RESIDENT_ID, words)) if number else None
+    if words:
+        await record(actor, "record.search", "done")
     staff = await search_staff(actor, words, digest, None, STAFF_SHOWN + 1)
     batches = await open_batches(await clock.now(), None, BATCHES_SHOWN)
     return page(

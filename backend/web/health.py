@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import asyncpg
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -62,7 +63,7 @@ async def ready(store: NamedDependency[DocumentStore], clock: NamedDependency[Cl
 async def _check(question: Callable[[], Awaitable[str]]) -> str:
     try:
         return await asyncio.wait_for(question(), _CHECK_SECONDS)
-    except (DomainError, StoreError, TimeoutError) as error:
+    except (DomainError, StoreError, TimeoutError, asyncpg.PostgresError) as error:
         return f"unavailable ({type(error).__name__})"
 
 

@@ -273,3 +273,22 @@ async def test_hostile_words_in_the_forms_of_the_data_console(scene: Scene) -> N
     for method, path in (("POST", "tables/sanatorium/"), ("GET", "tables/sanatorium/?name=%00")):
         answer = await client.request(method, f"/admin/api/{path}", json=sanatorium, headers=headers)
         assert answer.status_code in (400, 422), (path, answer.status_code)
+
+
+async def test_the_data_console_is_kept_and_read_below_ones_own_union(scene: Scene) -> None:
+    client, unions = await scene.world.desk(FOREIGNER), scene.world.unions
+    await client.get("/admin/")
+    headers = {"X-CSRFToken": client.cookies["csrftoken"]}
+    tables = "/admin/api/tables"
+    for unit, status in (("daizong", 403), ("city", 403), ("taishan", 403), ("pingyang", 200), (COUNTY, 200)):
+        answer = await client.patch(f"{tables}/trade_union/{unions[unit]}/", json={"short_name": "改"}, headers=headers)
+        assert answer.status_code == status, (unit, answer.text)
+    roles = (await client.get(f"{tables}/role_list/?__page_size=100")).json()["rows"]
+    assert {row["union_name"] for row in roles} == {"新泰市总工会(示例)", "新泰平阳医院(示例)"}
+    form = {"username": "hr-wang", "role": "auditor", "union": "岱宗中心医院(示例)"}
+    assert (await client.post("/admin/api/forms/grant-role/", json=form, headers=headers)).status_code == 422
+    moved = {"union": "岱宗中心医院(示例)", "parent": "新泰市总工会(示例)", "line": "primary", "from_on": "2026-03-17"}
+    assert (await client.post("/admin/api/forms/new-affiliation/", json=moved, headers=headers)).status_code == 422
+    assert await fetch_value("SELECT short_name FROM trade_union WHERE id = $1", unions["daizong"]) == "岱宗中心医院"
+    county = await fetch_value("SELECT county_id FROM trade_union WHERE id = $1", unions["daizong"])
+    assert county == unions["health"]

@@ -33,7 +33,7 @@ from backend.database import fetch_value, transaction
 from backend.errors import DomainError
 from backend.identity import Actor
 from backend.web.problem import status_of
-from backend.words import Language, Text
+from backend.words import UNPRINTABLE, Language, Text
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +105,7 @@ class Gate:
         actor: Actor = scope["user"]
         method = scope.get("method", "GET")
         connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
-        path = unquote(scope["raw_path"].decode("latin-1"))[len(PREFIX) :]
+        path = UNPRINTABLE.sub("", unquote(scope["raw_path"].decode("latin-1")))[len(PREFIX) :]
         language = browser_of(connection).language
         try:
             if not path.startswith("/"):

@@ -336,8 +336,8 @@ async def roster_rows(batch_id: UUID) -> Sequence[asyncpg.Record]:
     """Who travels: the confirmed of a batch with what the sanatorium must know, still sealed, and whether it may."""
     return await fetch(
         """SELECT p.name, p.sex, p.born_on, u.name AS unit_name, d.phone_sealed, r.companions, r.health_sealed,
-            r.contact_sealed, EXISTS (SELECT FROM consent c WHERE c.person = p.id
-                AND c.purpose = 'share_with_sanatorium' AND c.withdrawn_at IS NULL) AS shared
+            r.contact_sealed, (SELECT count(DISTINCT c.purpose) FROM consent c WHERE c.person = p.id
+                AND c.purpose IN ('sensitive_data', 'share_with_sanatorium') AND c.withdrawn_at IS NULL) = 2 AS shared
         FROM application a JOIN stay_request r ON r.application = a.id JOIN person p ON p.id = r.person
         JOIN staff_record d ON d.person = p.id JOIN trade_union u ON u.id = d.unit
         WHERE a.aggregate = $1 AND a.state IN ('confirmed', 'completed') ORDER BY u.name, p.name""",

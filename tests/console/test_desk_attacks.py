@@ -292,3 +292,38 @@ async def test_the_data_console_is_kept_and_read_below_ones_own_union(scene: Sce
     assert await fetch_value("SELECT short_name FROM trade_union WHERE id = $1", unions["daizong"]) == "岱宗中心医院"
     county = await fetch_value("SELECT county_id FROM trade_union WHERE id = $1", unions["daizong"])
     assert county == unions["health"]
+
+
+#: Other spellings of the address of a list, as no browser of ours would write them.
+SPELLINGS = (
+    "//api/tables/case_list/",
+    "/api//tables/case_list/",
+    "/api/tables//case_list/",
+    "/api/./tables/case_list/",
+    "/api/tables/./case_list/",
+    "/api/tables/case_list//",
+    "/api%2Ftables%2Fcase_list%2F",
+    "/api%252Ftables%252Fcase_list%252F",
+    "/api/tables/case_list%2F",
+    "/API/tables/case_list/",
+    "/api/tables/case_list;x/",
+    "/api/tables/trade_union/%2e%2e/case_list/",
+    "/api/tables/%63ase_list/",
+    "/api/tables/case_list%00/",
+    "/api/tables/grouped/case_list/",
+    "/public/%2e%2e/api/tables/case_list/",
+)
+
+
+async def test_no_spelling_of_an_address_leads_around_the_gate(scene: Scene) -> None:
+    client = await scene.world.desk("security")
+    await client.get("/admin/")
+    headers = {"X-CSRFToken": client.cookies["csrftoken"]}
+    number = await fetch_value("SELECT number FROM application LIMIT 1")
+    for spelling in SPELLINGS:
+        for method in ("GET", "POST", "PATCH", "DELETE"):
+            request = client.build_request(method, "/", headers=headers, json={"state": "approved"})
+            request.url = httpx.URL("http://console.test").copy_with(raw_path=f"/admin{spelling}".encode())
+            answer = await client.send(request)
+            assert answer.status_code in (400, 403, 404, 405), (method, spelling, answer.status_code)
+            assert number not in answer.text

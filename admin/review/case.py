@@ -159,6 +159,7 @@ async def show(
         offered=[move.action for move in found.moves],
         bar=sorted((move for move in found.moves if move.action not in (*_WITH_FORMS, *forms)), key=_by_key),
         forms=forms,
+        stays=all(move.action in _FILING for move in found.moves),
         verifies=_verifies(actor, found),
         attachable=await _attachable(actor, found, applications, sealer),
         revealed=revealed,

@@ -20,7 +20,7 @@ TABS = {
 TONES = {
     State.RETURNED: "warn",
     State.OBJECTED: "warn",
-    State.RESERVE: "warn",
+    State.RESERVE: "info",
     State.APPROVED: "ok",
     State.CONFIRMED: "ok",
     State.COMPLETED: "ok",
@@ -65,7 +65,7 @@ BATCH_STATES = {
     "drafted": (Text("草稿", "Draft"), "soft"),
     "open": (Text("开放申请", "Open"), "info"),
     "allocated": (Text("已分配", "Allocated"), "info"),
-    "on_notice": (Text("公示中", "On notice"), "warn"),
+    "on_notice": (Text("公示中", "On notice"), "info"),
     "confirming": (Text("确认中", "Confirming"), "info"),
     "completed": (Text("已完成", "Completed"), "ok"),
 }

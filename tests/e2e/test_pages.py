@@ -43,6 +43,23 @@ def refused(page: Page) -> None:
     page.locator("#refusal").wait_for()
 
 
+def wrongly_filled(page: Page) -> None:
+    """A form of many fields that comes back: each says what is wrong with it."""
+    typed = {
+        "name": "罗小满",
+        "identifier_number": "370999199203030070",
+        "phone": "138",
+        "joined_unit_on": "2016-07-01",
+    }
+    for name, value in typed.items():
+        page.locator(f"[name={name}]").fill(value)
+    for name in ("population", "job_category", "certification"):
+        page.locator(f"[name={name}]").select_option(index=1)
+    page.locator("main form button.primary").click()
+    page.locator("#refusal").wait_for()
+    assert page.locator("[aria-invalid]").count()
+
+
 PAGES: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
     "login": ("", "/login", None),
     "nothing there": ("chair-han", "/review/nothing", None),
@@ -58,6 +75,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
     "records": ("officer-daizong", "/review/records", None),
     "record": ("officer-daizong", "/review/records", found),
     "record to enter": ("officer-daizong", "/review/records/new", None),
+    "record wrongly entered": ("officer-daizong", "/review/records/new", wrongly_filled),
     "batches": ("chair-han", "/review/batches", None),
     "batch": ("chair-han", "/review/batches", first),
     "batch to draft": ("hr-wang", "/review/batches/new", None),

@@ -53,11 +53,12 @@
     box.tabIndex = -1;
     for (const [key, other, chinese, words] of KEYS) {
       const row = document.createElement("div");
-      for (const each of [key, other].filter(Boolean)) row.append(Object.assign(document.createElement("kbd"), { textContent: each }), " ");
-      row.append(Object.assign(document.createElement("span"), { textContent: english ? words : chinese }));
+      const keys = document.createElement("span");
+      for (const each of [key, other].filter(Boolean)) keys.append(Object.assign(document.createElement("kbd"), { textContent: each }), " ");
+      row.append(keys, english ? words : chinese);
       box.append(row);
     }
-    const note = english ? "An act's key brings you to its button; Enter then acts." : "办理类按键只移到按钮上,再按 Enter 才办理。";
+    const note = english ? "An act's key brings you to what is missing, or to its button; Enter then acts." : "办理类按键只移到还没填的一项或按钮上,再按 Enter 才办理。";
     box.append(Object.assign(document.createElement("p"), { className: "soft", textContent: note }));
     document.body.append(box);
     box.focus();

@@ -25,6 +25,7 @@ class Entry:
 MENU = (
     Entry("/review/", Text("评审", "Cases"), _CASES),
     Entry("/review/records", Text("人员档案", "Staff records"), _RECORDS),
+    Entry("/review/records/roster", Text("名册导入", "Rosters"), frozenset({Role.UNIT_OFFICER})),
     Entry("/review/batches", Text("批次名额", "Batches"), _PROGRAMMES | {Role.REVIEWER}),
     Entry("/review/mutual-aid", Text("互助保障", "Mutual aid"), _COVERS),
     Entry("/review/campaigns", Text("评优", "Awards"), _CASES),

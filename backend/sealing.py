@@ -78,8 +78,9 @@ def mask(value: str, head: int, tail: int) -> str:
 
 
 def mask_identifier(value: str) -> str:
-    """An ID number as shown to people: of a long one the area and the last four, of a short one two and two."""
-    return mask(value, 4, 4) if len(value) > 12 else mask(value, 2, 2)
+    """An ID number as shown to people: of a long one the area and the last four, of a short one two and two or none."""
+    shown = 4 if len(value) > 12 else 2 if len(value) > 8 else 0
+    return mask(value, shown, shown)
 
 
 def mask_phone(value: str) -> str:

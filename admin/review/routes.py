@@ -22,6 +22,7 @@ from admin.review import (
     recommending,
     records,
     roles,
+    roster,
     slates,
 )
 
@@ -99,6 +100,12 @@ ROUTER = Router(
         records.settle_claim,
         family.preview_evidence,
         family.settle_addition,
+        roster.roster_page,
+        roster.roster_template,
+        roster.upload_roster,
+        roster.dry_run_page,
+        roster.accept_roster,
+        roster.discard_roster,
         programmes.programme_list,
         programmes.programme_page,
         programmes.publish,

@@ -44,16 +44,6 @@ async def become(provisional: UUID, known: UUID, record: UUID | None) -> None:
     )
 
 
-async def name_as(known: UUID, verified: UUID) -> None:
-    """Call the person who is on file what an officer has verified, not what somebody named a relative."""
-    await execute(
-        "UPDATE person k SET name = v.name, sex = v.sex, born_on = v.born_on FROM person v"
-        " WHERE k.id = $1 AND v.id = $2",
-        known,
-        verified,
-    )
-
-
 async def take_over(account: asyncpg.Record, reported: asyncpg.Record, own: asyncpg.Record | None) -> None:
     """Give the record that the unit reported to an account that has proven itself.
 

@@ -21,7 +21,7 @@ from backend.people.tables import Person
 from backend.registry import queries
 from backend.registry.facts import EmergencyFacts, IdentifierInput, RecordInput
 from backend.registry.kinds import STATE_LABELS, RecordState
-from backend.registry.merging import become, name_as, take_over
+from backend.registry.merging import become, take_over
 from backend.registry.policy import check_record, conflict, identifier_of
 from backend.registry.reporting import (
     Reported,
@@ -150,7 +150,6 @@ class Registry:
             elif known != row["person"]:
                 if await self._record_of(known) is not None:
                     raise _on_file()
-                await name_as(known, row["person"])
                 await become(row["person"], known, row["id"])
             await execute(
                 "UPDATE takeover SET state = 'refused', settled_at = $2, settled_by = $3, how = 'none'"

@@ -118,6 +118,16 @@
     tell();
   }
 
+  // One box ticks or clears every row of its table.
+  for (const master of document.querySelectorAll("[data-ticks]")) {
+    const boxes = document.querySelectorAll('[data-ticked="' + master.dataset.ticks + '"] input[type=checkbox]');
+    master.parentElement.hidden = false;
+    master.checked = Array.from(boxes).every(function (box) { return box.checked; });
+    master.addEventListener("change", function () {
+      for (const box of boxes) box.checked = master.checked;
+    });
+  }
+
   // A form is sent once; its token keeps that promise on the server as well.
   for (const form of document.querySelectorAll("form[method=post]")) {
     form.addEventListener("submit", function (event) {

@@ -174,8 +174,6 @@ def check_workbook(sheets: Mapping[str, Sheet]) -> list[Fault]:
     for name, columns in ((STAFF_SHEET, STAFF), (FAMILY_SHEET, FAMILY)):
         if name in sheets:
             found += _check_sheet(name, sheets[name], columns)
-    if not found and not any(_body(sheet) for sheet in sheets.values()):
-        found.append(_file_fault("nothing", "表中没有可读取的行。", "There is no row to read."))
     if STAFF_SHEET in sheets and len(_body(sheets[STAFF_SHEET])) > STAFF_LIMIT + 1:
         found.append(
             _file_fault(
@@ -183,6 +181,11 @@ def check_workbook(sheets: Mapping[str, Sheet]) -> list[Fault]:
             )
         )
     return found
+
+
+def nothing_read() -> Fault:
+    """The fault of a workbook without a row but the example."""
+    return _file_fault("nothing", "表中没有可读取的行(示例行不读取)。", "There is no row to read but the example.")
 
 
 def staff_entries(sheet: Sheet, unit: UUID, unit_names: Sequence[str], today: date) -> list[StaffEntry]:

@@ -106,15 +106,15 @@ class _FamilyJudge:
         found = []
         line, on_file = self._staff.get(worker), self._standing.on_file.get(worker)
         if line is not None and line.verdict is Verdict.WRONG:
-            found.append(
+            return [
                 self._fault(
                     "worker",
                     "worker_wrong",
                     f"职工表第 {line.entry.row} 行有错误,先改正。",
                     f"Row {line.entry.row} of the staff sheet is wrong; mend it first.",
                 )
-            )
-        elif line is None and on_file is not None and on_file.conflict:
+            ]
+        if line is None and on_file is not None and on_file.conflict:
             refusal = conflict()
             found.append(self._standing.broken("family", "worker", Violation(refusal.code, refusal.message)))
         elif line is None and on_file is not None and on_file.record is not None:

@@ -19,7 +19,13 @@ from backend.errors import Conflict, Forbidden, NotFound
 from backend.identity import Actor, Role
 from backend.people.service import People
 from backend.registry.roster.acceptance import Acceptance, choose, lock, require_unchanged
-from backend.registry.roster.cells import check_workbook, column_letters, family_entries, staff_entries
+from backend.registry.roster.cells import (
+    check_workbook,
+    column_letters,
+    family_entries,
+    nothing_read,
+    staff_entries,
+)
 from backend.registry.roster.judging import judge_staff
 from backend.registry.roster.judging_family import judge_family
 from backend.registry.roster.lines import FamilyEntry, Roster, StaffEntry
@@ -204,6 +210,8 @@ class Rosters:
             return staff, family
 
         staff, family = await asyncio.to_thread(entries)
+        if not staff and not family:
+            return Roster((nothing_read(),))
         standing = await self._standing(actor, unit, staff, family, column_letters(sheets))
         return await asyncio.to_thread(_judge, staff, family, standing)
 

@@ -28,6 +28,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "campaign_id": ("The campaign.", _ID),
     "capacity": ("Places in all, persons.", 20),
     "category": ("What the nominee is: worker, cadre, enterprise_head, team, enterprise or public_body.", "worker"),
+    "certificate": ("Path of the public page that verifies the award; null before.", "/certificates/Zm9vYmFyYmF6cXV4"),
     "certification": ("Who says that somebody is frontline staff.", "commission_list"),
     "certifications": ("Choices for `certification`.", [{"value": "commission_list", "label": "卫健委名单"}]),
     "checked_at": ("When the file was checked, in UTC; null before.", _AT),

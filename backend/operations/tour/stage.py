@@ -17,6 +17,7 @@ import httpx
 
 from backend.operations.data_folder import running_environment
 from backend.operations.servers import free_ports
+from backend.operations.tour.awards import play as play_awards
 from backend.operations.tour.phone import Surprise
 from backend.operations.tour.story import Cast, play
 
@@ -58,17 +59,18 @@ class Teller:
 async def _play(told: Teller) -> None:
     before = _clock("show")
     try:
-        await play(
-            Cast(
-                api=os.environ["NIANGJIA_PUBLIC_URL"],
-                console=os.environ["NIANGJIA_CONSOLE_URL"],
-                messages=Path(os.environ["NIANGJIA_DATA"]) / "demo-sms.log",
-                password=os.environ["NIANGJIA_DEMO_PASSWORD"],
-                totp_secret=os.environ["NIANGJIA_DEMO_TOTP"],
-                told=told,
-                set_clock=lambda instant: asyncio.to_thread(_set_clock, instant),
+        for story in (play, play_awards):
+            await story(
+                Cast(
+                    api=os.environ["NIANGJIA_PUBLIC_URL"],
+                    console=os.environ["NIANGJIA_CONSOLE_URL"],
+                    messages=Path(os.environ["NIANGJIA_DATA"]) / "demo-sms.log",
+                    password=os.environ["NIANGJIA_DEMO_PASSWORD"],
+                    totp_secret=os.environ["NIANGJIA_DEMO_TOTP"],
+                    told=told,
+                    set_clock=lambda instant: asyncio.to_thread(_set_clock, instant),
+                )
             )
-        )
     except (httpx.HTTPError, OSError) as error:
         raise Surprise(f"the stack does not answer: {type(error).__name__}: {error}") from error
     finally:

@@ -22,6 +22,9 @@ class Job(StrEnum):
     CHECK_UPLOAD = "check_upload"
     """Look into a file that a phone has sent. Payload: the upload's id."""
 
+    CLEAR_UPLOAD = "clear_upload"
+    """Nothing came of a reservation: take away what the store holds of it. Payload: the upload's id."""
+
     PAPER_JUDGED = "paper_judged"
     """A paper was verified, rejected or refused: cases that hold it count again. Payload: the upload's id."""
 

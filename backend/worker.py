@@ -29,6 +29,7 @@ def handlers_of(services: Services) -> Mapping[Job, Handler]:
     """Who does which job."""
     return {
         Job.CHECK_UPLOAD: services.checking.check,
+        Job.CLEAR_UPLOAD: services.documents.clear,
         Job.PAPER_JUDGED: services.applications.recount_papers,
         Job.DELIVER_NOTIFICATION: services.delivery.deliver,
     }

@@ -28,26 +28,35 @@ class Right(StrEnum):
     READ_RENDITIONS = "read_renditions"
     WRITE = "write"
     DELETE = "delete"
+    ERASE = "erase"
     LOCK = "lock"
+    PARTS = "parts"
+    ABORT_PARTS = "abort_parts"
 
 
 # A form or a link can do no more than the user who signed it, so the signer needs the right that the holder exercises.
 # LIST lets a process tell a missing object from a forbidden one.
 GRANTS: Mapping[Process, Mapping[Bucket, frozenset[Right]]] = {
     Process.API: {
-        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE}),
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.PARTS, Right.ABORT_PARTS}),
         Bucket.DOCUMENTS: frozenset({Right.READ_RENDITIONS}),
     },
     Process.CONSOLE: {
-        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE}),
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.PARTS, Right.ABORT_PARTS}),
         Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ}),
         Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
     },
     Process.WORKER: {
-        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.DELETE}),
-        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.LOCK}),
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.DELETE, Right.ABORT_PARTS}),
+        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.ERASE, Right.LOCK}),
         Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
     },
+}
+
+_BUCKET_ACTIONS: Mapping[Right, tuple[str, ...]] = {
+    Right.LIST: ("s3:ListBucket", "s3:GetBucketLocation"),
+    Right.ERASE: ("s3:ListBucketVersions",),
+    Right.ABORT_PARTS: ("s3:ListBucketMultipartUploads",),
 }
 
 _OBJECT_ACTIONS: Mapping[Right, tuple[str, ...]] = {
@@ -55,6 +64,9 @@ _OBJECT_ACTIONS: Mapping[Right, tuple[str, ...]] = {
     Right.READ_RENDITIONS: ("s3:GetObject",),
     Right.WRITE: ("s3:PutObject",),
     Right.DELETE: ("s3:DeleteObject",),
+    Right.ERASE: ("s3:DeleteObjectVersion",),
+    Right.PARTS: ("s3:ListMultipartUploadParts",),
+    Right.ABORT_PARTS: ("s3:AbortMultipartUpload",),
     Right.LOCK: ("s3:PutObjectRetention", "s3:GetObjectRetention"),
 }
 
@@ -64,7 +76,10 @@ _IDENTITY_ACTIONS: Mapping[Right, str] = {
     Right.READ_RENDITIONS: "Read",
     Right.WRITE: "Write",
     Right.DELETE: "Write",
-    Right.LOCK: "Write",
+    Right.ERASE: "Write",
+    Right.LOCK: "PutObjectRetention",
+    Right.PARTS: "Read",
+    Right.ABORT_PARTS: "Write",
 }
 
 
@@ -112,8 +127,9 @@ def policy_of(process: Process, prefix: str) -> dict[str, Any]:
     statements: list[dict[str, Any]] = []
     for bucket, rights in GRANTS[process].items():
         resource = f"arn:aws:s3:::{name_of(prefix, bucket)}"
-        if Right.LIST in rights:
-            statements.append(_allow(("s3:ListBucket", "s3:GetBucketLocation"), resource))
+        whole = [action for right in sorted(rights) for action in _BUCKET_ACTIONS.get(right, ())]
+        if whole:
+            statements.append(_allow(tuple(whole), resource))
         for right in sorted(rights - {Right.LIST}):
             objects = f"*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "*"
             statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/{objects}"))

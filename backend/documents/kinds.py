@@ -58,6 +58,9 @@ class MediaType(StrEnum):
 #: Bytes in one file.
 SIZE_LIMIT = 20 * 1024 * 1024
 
+#: Bytes above which a file may come in parts, so that a lost connection does not cost all of it.
+IN_PARTS_ABOVE = 8 * 1024 * 1024
+
 NAME_LIMIT = 120
 
 

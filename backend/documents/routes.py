@@ -13,7 +13,7 @@ from backend.documents.access import see
 from backend.documents.kinds import KIND_LABELS, REJECTION_LABELS, STATE_LABELS, PaperKind, PaperState, RejectionReason
 from backend.documents.policy import why_refused
 from backend.documents.queries import PaperEntry
-from backend.documents.schemas import FormOut, LinkOut, OriginalIn, PaperIn, PaperOut, ReservationOut
+from backend.documents.schemas import FormOut, LinkOut, OriginalIn, PaperIn, PaperOut, PartOut, PartsOut, ReservationOut
 from backend.documents.service import Documents, Reservation
 from backend.errors import NotFound
 from backend.identity import Actor
@@ -43,6 +43,24 @@ async def reserve(
 
     done = await once(actor, "documents.reserve", idempotency_key, data, work)
     return _reservation(await documents.reservation(actor, done.resource))
+
+
+@write("/documents/{upload_id:uuid}/parts", status_code=200, operation_id="sendInParts")
+async def parts(
+    upload_id: FromPath[UUID],
+    actor: NamedDependency[Actor],
+    documents: NamedDependency[Documents],
+) -> Response[PartsOut]:
+    """Links for the parts of a file over 8 MB that have not arrived yet; ask again after a lost connection."""
+    found = await documents.parts(actor, upload_id)
+    answer = PartsOut(
+        pieces=[
+            PartOut(part_number=place.span.number, offset=place.span.offset, size=place.span.size, url=place.url)
+            for place in found.places
+        ],
+        expires_at=found.expires_at,
+    )
+    return Response(answer, headers=_NO_STORE)
 
 
 @write("/documents/{upload_id:uuid}/complete", status_code=200, operation_id="completeDocument")
@@ -143,4 +161,4 @@ def _problem(entry: PaperEntry) -> Text:
     return Text("", "")
 
 
-ROUTER = Router("", tags=["documents"], route_handlers=[reserve, complete, mine, one, preview, original])
+ROUTER = Router("", tags=["documents"], route_handlers=[reserve, parts, complete, mine, one, preview, original])

@@ -53,6 +53,22 @@ class ReservationOut(Struct, kw_only=True):
     form: FormOut | None
 
 
+class PartOut(Struct, kw_only=True):
+    """One part: PUT bytes [offset, offset + size) to `url`, which is null once the part has arrived."""
+
+    part_number: Annotated[int, Meta(examples=[1])]
+    offset: Annotated[int, Meta(description="Bytes.", examples=[0])]
+    size: Annotated[int, Meta(description="Bytes.", examples=[5242880])]
+    url: str | None
+
+
+class PartsOut(Struct, kw_only=True):
+    """The parts of a large file; send those with a `url`, then complete."""
+
+    pieces: list[PartOut]
+    expires_at: datetime
+
+
 class PaperOut(Struct, kw_only=True):
     """One of the worker's papers.
 

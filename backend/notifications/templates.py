@@ -158,6 +158,11 @@ TEMPLATES: Mapping[str, Template] = {
         Text("如有疑问,请联系所在单位工会。", "If you have questions, ask the union of your unit."),
         _COMMENT,
     ),
+    "paper_expired": Template(
+        Text("材料已过有效期", "A paper is out of date"),
+        Text("您的{kind}已过有效期,不再作为核验通过的材料。", "Your {kind} is out of date and no longer counts."),
+        Text("如有申请还需要它,请上传新的。", "If an application still needs it, please send a new one."),
+    ),
     "paper_refused": Template(
         Text("材料文件不可用", "A file can't be used"),
         Text("您上传的{kind}没有通过文件检查:{why}。", "The file you sent as {kind} was refused: {why}."),

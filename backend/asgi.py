@@ -33,6 +33,7 @@ NAMES = (
     "registry",
     "takeovers",
     "documents",
+    "keeping",
     "notifications",
     "applications",
     "notices",

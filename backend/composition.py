@@ -21,6 +21,7 @@ from backend.clock import Clock, business_clock
 from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import scanner_at
+from backend.documents.retention import Keeping
 from backend.documents.service import Documents
 from backend.notifications.service import Delivery, Notifications
 from backend.people.service import People
@@ -53,6 +54,7 @@ class Services:
     takeovers: Takeovers
     documents: Documents
     checking: Checking
+    keeping: Keeping
     notifications: Notifications
     delivery: Delivery
     applications: Applications
@@ -95,6 +97,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         registry=Registry(clock, sealer, people, notifications),
         takeovers=Takeovers(clock, people, codes, notifications),
         documents=documents,
+        keeping=Keeping(documents),
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,
         delivery=Delivery(clock, sealer, sms),

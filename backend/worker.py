@@ -30,6 +30,8 @@ def handlers_of(services: Services) -> Mapping[Job, Handler]:
     return {
         Job.CHECK_UPLOAD: services.checking.check,
         Job.CLEAR_UPLOAD: services.documents.clear,
+        Job.ERASE_UPLOAD: services.keeping.erase,
+        Job.CASE_DECIDED: services.keeping.lock_case,
         Job.PAPER_JUDGED: services.applications.recount_papers,
         Job.DELIVER_NOTIFICATION: services.delivery.deliver,
     }
@@ -40,6 +42,7 @@ def sweeps_of(services: Services) -> Sequence[Sweep]:
     return (
         Sweep("deadlines", timedelta(seconds=5), services.deadlines.run),
         Sweep("papers", timedelta(minutes=1), services.documents.expire),
+        Sweep("retention", timedelta(minutes=10), services.keeping.sweep),
         Sweep("sign of life", sign_of_life.EVERY, sign_of_life.give_sign),
         Sweep("leftovers", timedelta(minutes=10), delete_leftovers),
     )

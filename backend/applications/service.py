@@ -37,6 +37,7 @@ from backend.clock import Clock, local_date
 from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
 from backend.errors import Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, Violation
 from backend.identity import Actor, Role, system_actor
+from backend.jobs import Job, enqueue_for
 from backend.notifications.service import Notifications
 from backend.words import Text
 
@@ -350,6 +351,8 @@ class Applications:
         await self.processes[case.kind].effect(self, after, move, actor, now)
         recipients = await self.processes[case.kind].recipients(after)
         await messages.tell(self.notifications, event, recipients, after, move, comment)
+        if after.decided_at is not None and after.decided_at != case.decided_at:
+            await enqueue_for(Job.CASE_DECIDED, after.id)
         return after
 
     async def _moved(self, case: Case, move: Move, now: datetime, judgement: Judgement | None) -> Case:

@@ -13,7 +13,20 @@ from backend.documents.access import see
 from backend.documents.kinds import KIND_LABELS, REJECTION_LABELS, STATE_LABELS, PaperKind, PaperState, RejectionReason
 from backend.documents.policy import why_refused
 from backend.documents.queries import PaperEntry
-from backend.documents.schemas import FormOut, LinkOut, OriginalIn, PaperIn, PaperOut, PartOut, PartsOut, ReservationOut
+from backend.documents.retention import Erasure, Keeping, erasure, erasures_of
+from backend.documents.schemas import (
+    ErasureIn,
+    ErasureOut,
+    FormOut,
+    KeptOut,
+    LinkOut,
+    OriginalIn,
+    PaperIn,
+    PaperOut,
+    PartOut,
+    PartsOut,
+    ReservationOut,
+)
 from backend.documents.service import Documents, Reservation
 from backend.errors import NotFound
 from backend.identity import Actor
@@ -113,6 +126,24 @@ async def original(
     return Response(LinkOut(url=url, expires_in_s=seconds), headers=_NO_STORE)
 
 
+@write("/erasures", status_code=201, operation_id="eraseMyDocuments")
+async def erase(
+    data: JSONBody[ErasureIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    keeping: NamedDependency[Keeping],
+) -> ErasureOut:
+    """Have one's own papers erased: the answer says how many went, what is kept, by which rule and until when."""
+    done = await once(actor, "documents.erase", idempotency_key, data, lambda: keeping.ask_to_erase(actor, data.reason))
+    return _erasure(await erasure(done.resource), actor.language)
+
+
+@read("/erasures", operation_id="listMyErasures")
+async def erasures(actor: NamedDependency[Actor]) -> list[ErasureOut]:
+    """One's own requests for erasure with their answers, newest first."""
+    return [_erasure(found, actor.language) for found in await erasures_of(actor)]
+
+
 async def _one(actor: Actor, upload_id: UUID, documents: Documents) -> PaperOut:
     found = await queries.one(upload_id, documents.sealer)
     if found is None:
@@ -153,6 +184,26 @@ def _paper(entry: PaperEntry, language: Language) -> PaperOut:
     )
 
 
+def _erasure(found: Erasure, language: Language) -> ErasureOut:
+    return ErasureOut(
+        id=found.id,
+        asked_at=found.asked_at,
+        reason=found.reason,
+        erased=found.erased,
+        kept=[
+            KeptOut(
+                upload_id=kept.upload,
+                kind=PaperKind(kept.kind),
+                kind_label=KIND_LABELS[PaperKind(kept.kind)].in_(language),
+                why=kept.why.in_(language),
+                clause=kept.clause,
+                kept_until=kept.until,
+            )
+            for kept in found.kept
+        ],
+    )
+
+
 def _problem(entry: PaperEntry) -> Text:
     if entry.refusal_code:
         return why_refused(entry.refusal_code)
@@ -161,4 +212,6 @@ def _problem(entry: PaperEntry) -> Text:
     return Text("", "")
 
 
-ROUTER = Router("", tags=["documents"], route_handlers=[reserve, parts, complete, mine, one, preview, original])
+ROUTER = Router(
+    "", tags=["documents"], route_handlers=[reserve, parts, complete, mine, one, preview, original, erase, erasures]
+)

@@ -107,3 +107,30 @@ class LinkOut(Struct, kw_only=True):
 
     url: str
     expires_in_s: Annotated[int, Meta(examples=[60])]
+
+
+class ErasureIn(Struct, forbid_unknown_fields=True):
+    """A request to erase one's own papers; nobody needs a reason."""
+
+    reason: Text500 = ""
+
+
+class KeptOut(Struct, kw_only=True):
+    """A paper that was not erased: `why` is for people, `clause` the rule, `kept_until` null while a case is open."""
+
+    upload_id: UUID
+    kind: PaperKind
+    kind_label: str
+    why: str
+    clause: str
+    kept_until: date | None
+
+
+class ErasureOut(Struct, kw_only=True):
+    """The answer: how many papers were erased, and each that was kept."""
+
+    id: UUID
+    asked_at: datetime
+    reason: str
+    erased: Annotated[int, Meta(examples=[2])]
+    kept: list[KeptOut]

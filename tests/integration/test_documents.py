@@ -19,12 +19,12 @@ from backend.documents.kinds import NEXT, MediaType, PaperKind, PaperState, Reje
 from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge
 from backend.identity import Actor, Level, Role
 from backend.jobs import Job
-from backend.operations.embedded_postgres import OWNER
 from storage.keys import Bucket, rendition_key
 from storage.port import DocumentStore, ObjectMissing
 from tests.integration.paper_world import (
     SEALER,
     World,
+    attach,
     console,
     digest,
     jobs,
@@ -36,7 +36,6 @@ from tests.integration.paper_world import (
     state,
     version,
 )
-from tests.services import logged_in_as
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -456,43 +455,3 @@ class TestTime:
                 with pytest.raises(IllegalTransition):
                     await world.documents.move(await load(upload), to)
                 assert await state(upload) is start
-
-
-async def attach(world: World, upload: UUID) -> UUID:
-    """A draft of the nurse's that carries the paper; its id."""
-    programme, edition, case = new_id(), new_id(), new_id()
-    now, author = world.clock.instant, new_id()
-    async with logged_in_as(OWNER):
-        await execute(
-            "INSERT INTO programme (id, kind, organiser, code) VALUES ($1, 'recuperation', $2, 'R')",
-            programme,
-            world.city,
-        )
-        await execute(
-            "INSERT INTO programme_version (id, programme, number, state, drafted_by)"
-            " VALUES ($1, $2, 1, 'drafted', $3)",
-            edition,
-            programme,
-            author,
-        )
-    await execute(
-        "INSERT INTO application (id, number, kind, programme_version, submitted_by, subject_kind, subject_person,"
-        " state, city_id, unit_id, created_at, entered_at)"
-        " VALUES ($1, 'LX-2026-000001', 'recuperation', $2, $3, 'person', $4, 'draft', $5, $6, $7, $7)",
-        case,
-        edition,
-        world.nurse.account_id,
-        world.nurse.person_id,
-        world.city,
-        world.hospital,
-        now,
-    )
-    await execute(
-        "INSERT INTO application_document (id, application, requirement, upload, attached_at)"
-        " VALUES ($1, $2, 'work', $3, $4)",
-        new_id(),
-        case,
-        upload,
-        now,
-    )
-    return case

@@ -118,14 +118,23 @@ class Applications:
         return case
 
     async def attach(
-        self, actor: Actor, application_id: UUID, requirement: str, upload: UUID, person: UUID | None = None
+        self,
+        actor: Actor,
+        application_id: UUID,
+        requirement: str,
+        upload: UUID,
+        person: UUID | None = None,
+        replaces: UUID | None = None,
     ) -> Case:
         """Link a paper to a requirement of a case that the actor files, or whose present stage asks the actor for it.
 
-        `person` says whose paper it is where the case is about several. Raises as `filing`, and as `papers.attach`.
+        `person` says whose paper it is where the case is about several; `replaces` is taken off in the same step.
+        Raises as `filing`, and as `papers.attach`.
         """
         async with transaction():
             case = await self._open_to(actor, application_id, requirement)
+            if replaces is not None:
+                await papers.detach(case, requirement, replaces)
             await papers.attach(case, requirement, upload, await self.clock.now(), person)
             await self._count_papers(case)
             return case

@@ -15,6 +15,8 @@ class PaperKind(StrEnum):
     PRACTICE_LICENCE = "practice_licence"
     DISPATCH_PROOF = "dispatch_proof"
     HOUSEHOLD_REGISTER = "household_register"
+    MARRIAGE_CERTIFICATE = "marriage_certificate"
+    BIRTH_CERTIFICATE = "birth_certificate"
     DIAGNOSIS = "diagnosis"
     DISCHARGE_SUMMARY = "discharge_summary"
     INVOICE = "invoice"
@@ -33,6 +35,8 @@ KIND_LABELS = {
     PaperKind.PRACTICE_LICENCE: Text("医师/护士执业证", "Practice licence"),
     PaperKind.DISPATCH_PROOF: Text("援鄂(外派)证明", "Proof of dispatch"),
     PaperKind.HOUSEHOLD_REGISTER: Text("户口簿", "Household register"),
+    PaperKind.MARRIAGE_CERTIFICATE: Text("结婚证", "Marriage certificate"),
+    PaperKind.BIRTH_CERTIFICATE: Text("出生医学证明", "Birth certificate"),
     PaperKind.DIAGNOSIS: Text("诊断证明", "Diagnosis"),
     PaperKind.DISCHARGE_SUMMARY: Text("出院小结", "Discharge summary"),
     PaperKind.INVOICE: Text("发票", "Invoice"),

@@ -55,3 +55,8 @@ CREATE INDEX erasure_request_person ON erasure_request (person);
 GRANT SELECT ON retention_rule TO niangjia_api, niangjia_console, niangjia_worker;
 GRANT SELECT, INSERT ON erasure_request TO niangjia_api;
 GRANT SELECT ON erasure_request TO niangjia_console, niangjia_worker;
+
+-- One household register may answer for several of those whom a case is about.
+DROP INDEX application_document_once;
+CREATE UNIQUE INDEX application_document_once ON application_document (application, requirement, upload, person)
+    NULLS NOT DISTINCT;

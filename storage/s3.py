@@ -258,7 +258,9 @@ class S3Store:
                 recursive=True,
                 start_after=after or None,
             )
-            return [_stored(entry) for entry in islice(found, limit)]
+            # In a versioned bucket the embedded store begins with the very key that it should begin behind.
+            behind = (entry for entry in found if (entry.object_name or "") > after)
+            return [_stored(entry) for entry in islice(behind, limit)]
 
         return await self._call(page)
 

@@ -37,9 +37,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say so where no MinIO was at hand."""
-    if any("no minio store" in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
+    """Say so, with how many tests it cost, where no MinIO and no clamd was at hand."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    if any("no minio store" in reason for reason in reasons):
         terminalreporter.write_line("MinIO was SKIPPED: `make minio` builds it where Go 1.24 or newer is at hand")
+    if without := sum("no clamd" in reason for reason in reasons):
+        terminalreporter.write_line(f"clamd was SKIPPED ({without} tests): apt-get install clamav-daemon")
 
 
 @pytest.fixture(scope="session")

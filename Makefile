@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv run tour test check format minio lock openapi browser-parts clean
+.PHONY: help venv run tour test check format minio lock openapi bench-uploads browser-parts clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,6 +47,9 @@ check: venv ## 静态检查与结构检查 · format, lint, types, imports, sche
 format: venv ## 整理格式 · put the code in order
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+bench-uploads: venv ## 测量直传速度(不设门槛) · measure direct uploads against the store's own SDK; asserts nothing
+	$(BIN)/python -m tests.bench.uploads
 
 browser-parts:
 	@tests/install-parts

@@ -82,7 +82,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
     codes = Codes(sealer, sms)
     people = People(clock, sealer)
     notifications = Notifications(clock)
-    documents = Documents(clock, sealer, store, notifications)
+    documents = Documents(clock, sealer, store, notifications, settings.verify_unscanned)
     applications = Applications(processes, clock, EventLog(sealer), notifications)
     notices = Notices(applications, sealer)
     return Services(

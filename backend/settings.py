@@ -36,7 +36,10 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a process needs to know of its surroundings."""
+    """All that a process needs to know of its surroundings.
+
+    `verify_unscanned` says whether a paper that no malware scanner saw may be verified.
+    """
 
     mode: Mode
     database_url: str
@@ -48,6 +51,7 @@ class Settings:
     public_url: str
     console_url: str
     clamd: str | None
+    verify_unscanned: bool
     data: Path | None
 
     @property
@@ -85,6 +89,7 @@ class Settings:
             public_url=env.get("NIANGJIA_PUBLIC_URL", "http://127.0.0.1:8000"),
             console_url=console_url,
             clamd=env.get("NIANGJIA_CLAMD") or None,
+            verify_unscanned=_one_of(env, "NIANGJIA_UNSCANNED", "allow", "refuse") == "allow",
             data=Path(env["NIANGJIA_DATA"]) if env.get("NIANGJIA_DATA") else None,
         )
 
@@ -99,6 +104,14 @@ def _required(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "")
     if not value:
         raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _one_of(env: Mapping[str, str], name: str, *choices: str) -> str:
+    """One of these words; the first where nothing is set."""
+    value = env.get(name) or choices[0]
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of: {', '.join(choices)}")
     return value
 
 

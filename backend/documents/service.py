@@ -21,6 +21,7 @@ from backend.documents.kinds import (
     REJECTION_LABELS,
     STATE_LABELS,
     VIEWABLE,
+    Malware,
     MediaType,
     PaperKind,
     PaperState,
@@ -90,6 +91,7 @@ class Documents:
     sealer: Sealer
     store: DocumentStore
     notifications: Notifications
+    verify_unscanned: bool = True
 
     async def reserve(
         self, actor: Actor, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
@@ -196,8 +198,9 @@ class Documents:
 
         The verdict is bound to the upload and its SHA-256, so it can't fall on a file that the verifier did not see.
         Raises NotFound outside the actor's sight, Forbidden without the verifier's role there, on one's own or a
-        relative's paper or one that the actor sent in; Stale; Conflict for another file or a paper that has no such
-        move; RuleViolation for an outcome, a reason or an expiry that does not fit.
+        relative's paper or one that the actor sent in; Stale; Conflict for another file, for a paper that has no such
+        move, and for one that no scanner saw where policy asks for one; RuleViolation for an outcome, a reason or an
+        expiry that does not fit.
         """
         check_verdict(outcome, reason_code, comment)
         now, today = await self.clock.now(), await self.clock.today()
@@ -214,6 +217,13 @@ class Documents:
             if paper.sha256 != sha256:
                 raise Conflict(
                     "another_file", Text("您看到的不是这份文件,请刷新。", "This is not the file you saw. Reload.")
+                )
+            if outcome is PaperState.VERIFIED and paper.malware == Malware.NOT_SCANNED and not self.verify_unscanned:
+                raise Conflict(
+                    "not_scanned",
+                    Text(
+                        "文件未经病毒扫描,暂不能核验通过。", "No malware scanner saw this file; it can't be verified."
+                    ),
                 )
             await self.move(paper, outcome)
             verdict = Verdict(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -249,6 +250,18 @@ class TestJudging:
         assert await state(upload) is PaperState.VERIFIED
         assert [verdict.by_name for verdict in await queries.verdicts(upload)] == [world.verifier.name]
         assert await jobs(Job.PAPER_JUDGED) == 1
+
+    async def test_policy_decides_whether_what_no_scanner_saw_may_be_verified(self, world: World) -> None:
+        upload = await world.checked()
+        strict = replace(world, documents=replace(world.documents, verify_unscanned=False))
+        with pytest.raises(Conflict) as refused:
+            await give(strict, world.verifier, upload)
+        assert refused.value.code == "not_scanned"
+        await execute("UPDATE upload SET malware = 'clean' WHERE id = $1", upload)
+        await give(strict, world.verifier, upload)
+        unseen = await world.checked()
+        await give(strict, world.verifier, unseen, PaperState.REJECTED)
+        await give(world, world.verifier, await world.checked())
 
     async def test_a_verdict_on_a_file_that_was_replaced_is_refused(self, world: World) -> None:
         seen, newer = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))

@@ -43,6 +43,7 @@ NAMES = (
     "family",
     "additions",
     "documents",
+    "keeping",
     "notifications",
     "applications",
     "notices",

@@ -60,6 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     verifying.set_defaults(run=_audit_verify)
     command("openapi", _openapi, "print the OpenAPI document").add_argument("file", nargs="?", type=Path)
     command("totp", _totp, "print the present second factor of the demonstration's console accounts")
+    papers = commands.add_parser("documents", help="papers and their files").add_subparsers(
+        metavar="WHAT", required=True
+    )
+    comparing = papers.add_parser("audit", help="compare rows and files both ways; exit 1 where they disagree")
+    comparing.add_argument("--quick", action="store_true", help="compare sizes, read no file")
+    comparing.add_argument(
+        "--repair",
+        action="append",
+        default=[],
+        choices=["restore", "refuse", "remove"],
+        help="bring back deleted files, refuse papers without their file, erase files without a row",
+    )
+    comparing.set_defaults(run=_documents_audit)
     clock = command("clock", _clock_show, "business time, in a demonstration").add_subparsers(metavar="WHAT")
     clock.add_parser("show", help="tell business time").set_defaults(run=_clock_show)
     clock.add_parser("reset", help="give it back to the machine's clock").set_defaults(run=_clock_reset)
@@ -179,6 +192,15 @@ def _openapi(parsed: argparse.Namespace) -> None:
         sys.stdout.write(f"{openapi_document()}\n")
     else:
         parsed.file.write_text(f"{openapi_document()}\n", encoding="utf-8")
+
+
+def _documents_audit(parsed: argparse.Namespace) -> int:
+    _join_running_stack()
+    from backend.documents.consistency import Repair
+    from backend.operations.documents_audit import audit_documents
+
+    repairs = frozenset(Repair(name) for name in parsed.repair)
+    return 0 if asyncio.run(audit_documents(quick=parsed.quick, repairs=repairs)) else 1
 
 
 def _clock_show(parsed: argparse.Namespace) -> None:

@@ -28,6 +28,7 @@ from backend.commendation.slate import Slates
 from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import scanner_at
+from backend.documents.retention import Keeping
 from backend.documents.service import Documents
 from backend.insurance.covers import Covers
 from backend.insurance.enrolments import Enrolments
@@ -71,6 +72,7 @@ class Services:
     rosters: Rosters
     documents: Documents
     checking: Checking
+    keeping: Keeping
     notifications: Notifications
     delivery: Delivery
     certificates: Certificates
@@ -112,7 +114,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
     certificates = Certificates(clock, settings.public_url)
     consents = Consents(clock)
     notifications = Notifications(clock)
-    documents = Documents(clock, sealer, store, notifications)
+    documents = Documents(clock, sealer, store, notifications, settings.verify_unscanned)
     applications = Applications(processes, clock, EventLog(sealer), notifications)
     notices = Notices(applications, sealer)
     nominations = Nominations(applications, notifications, sealer)
@@ -131,6 +133,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         additions=Additions(clock, people),
         rosters=Rosters(clock, sealer, people),
         documents=documents,
+        keeping=Keeping(documents),
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,
         delivery=Delivery(clock, sealer, sms),

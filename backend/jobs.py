@@ -22,8 +22,17 @@ class Job(StrEnum):
     CHECK_UPLOAD = "check_upload"
     """Look into a file that a phone has sent. Payload: the upload's id."""
 
+    CLEAR_UPLOAD = "clear_upload"
+    """Nothing came of a reservation: take away what the store holds of it. Payload: the upload's id."""
+
     PAPER_JUDGED = "paper_judged"
     """A paper was verified, rejected or refused: cases that hold it count again. Payload: the upload's id."""
+
+    ERASE_UPLOAD = "erase_upload"
+    """A paper was taken away for good: remove its files from the store. Payload: the upload's id."""
+
+    CASE_DECIDED = "case_decided"
+    """A case has ended: its papers are kept by rule, what was granted is locked. Payload: the application's id."""
 
     DELIVER_NOTIFICATION = "deliver_notification"
     """Send one message. Payload: the notification's id."""

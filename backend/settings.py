@@ -37,7 +37,10 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a process needs to know of its surroundings; `seal_key` is the worker's alone."""
+    """All that a process needs to know of its surroundings.
+
+    `seal_key` is the worker's alone; `verify_unscanned` says whether a paper that no scanner saw may be verified.
+    """
 
     mode: Mode
     database_url: str
@@ -52,6 +55,7 @@ class Settings:
     clamd: str | None
     #: Whose word on the caller's address is taken: the reverse proxies, as addresses or networks.
     proxies: tuple[str, ...]
+    verify_unscanned: bool
     data: Path | None
 
     @property
@@ -91,6 +95,7 @@ class Settings:
             console_url=console_url,
             clamd=env.get("NIANGJIA_CLAMD") or None,
             proxies=_networks(env, "NIANGJIA_PROXIES"),
+            verify_unscanned=_one_of(env, "NIANGJIA_UNSCANNED", "allow", "refuse") == "allow",
             data=Path(env["NIANGJIA_DATA"]) if env.get("NIANGJIA_DATA") else None,
         )
 
@@ -114,6 +119,14 @@ def _networks(env: Mapping[str, str], name: str) -> tuple[str, ...]:
         return tuple(str(ipaddress.ip_network(part.strip())) for part in env.get(name, "").split(",") if part.strip())
     except ValueError as error:
         raise SettingsError(f"{name} must be addresses or networks such as 10.0.0.3,172.18.0.0/16: {error}") from None
+
+
+def _one_of(env: Mapping[str, str], name: str, *choices: str) -> str:
+    """One of these words; the first where nothing is set."""
+    value = env.get(name) or choices[0]
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of: {', '.join(choices)}")
+    return value
 
 
 def _key(env: Mapping[str, str], name: str) -> bytes:

@@ -34,6 +34,9 @@ def handlers_of(services: Services) -> Mapping[Job, Handler]:
     """Who does which job."""
     return {
         Job.CHECK_UPLOAD: services.checking.check,
+        Job.CLEAR_UPLOAD: services.documents.clear,
+        Job.ERASE_UPLOAD: services.keeping.erase,
+        Job.CASE_DECIDED: services.keeping.lock_case,
         Job.PAPER_JUDGED: services.applications.recount_papers,
         Job.DELIVER_NOTIFICATION: services.delivery.deliver,
     }
@@ -46,6 +49,7 @@ def sweeps_of(services: Services) -> Sequence[Sweep]:
         Sweep("deadlines", timedelta(seconds=5), services.deadlines.run),
         Sweep("papers", timedelta(minutes=1), services.documents.expire),
         Sweep("rosters", timedelta(minutes=10), services.rosters.erase_old),
+        Sweep("retention", timedelta(minutes=10), services.keeping.sweep),
         Sweep("sign of life", sign_of_life.EVERY, sign_of_life.give_sign),
         Sweep("seals", sealing.SEAL_EVERY, lambda: sealing.seal(key)),
         Sweep("figures", FIGURES_EVERY, measure_house),

@@ -75,6 +75,15 @@ class StoredObject:
     content_type: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """One part of an unfinished upload that has arrived."""
+
+    number: int
+    size: int
+    etag: str
+
+
 @runtime_checkable
 class DocumentStore(Protocol):
     """Papers by bucket and opaque key.
@@ -95,6 +104,31 @@ class DocumentStore(Protocol):
         """A form that lets its holder put one object into quarantine: exactly this key and type, a size in bytes within
         [min_size, max_size], until it expires. Signed for the public address, without a call to the store.
         """
+
+    async def begin_parts(self, key: str, *, content_type: str) -> str:
+        """Begin an upload in parts under a key in quarantine; the store's id of it. No listing shows it yet."""
+
+    async def part_link(self, key: str, upload_id: str, number: int, *, size: int, valid_for: timedelta) -> str:
+        """A link by which its holder puts one part of exactly `size` bytes, again and again until it expires.
+
+        `number` counts from 1; all parts but the last have at least 5 MiB. Signed for the public address, without a
+        call to the store.
+        """
+
+    async def parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """The parts that have arrived whole, by number; raises ObjectMissing where the upload is given up.
+
+        Once it was joined, MinIO knows of it no more, and the embedded store still tells its parts.
+        """
+
+    async def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> StoredObject:
+        """Make these parts one object in quarantine.
+
+        Raises ObjectMissing where the upload is over, and ObjectChanged where a part is not the one that was listed.
+        """
+
+    async def abort_parts(self, key: str) -> None:
+        """Give up every unfinished upload under this key, and what has arrived of it; none is no error."""
 
     async def signed_download(
         self,
@@ -149,13 +183,25 @@ class DocumentStore(Protocol):
     async def delete(self, bucket: Bucket, key: str) -> None:
         """Remove the object; in the versioned documents bucket a marker hides it. A missing object is no error."""
 
+    async def erase(self, key: str) -> None:
+        """Remove every version of a document for good; a missing one is no error.
+
+        Raises StoreRefused while one is locked, and then none of those locked is gone.
+        """
+
+    async def restore(self, key: str) -> StoredObject:
+        """Take away what hides a deleted document, so that its last version is back; raises ObjectMissing."""
+
     async def list_after(
         self, bucket: Bucket, prefix: str = "", *, after: str = "", limit: int = 100
     ) -> Sequence[StoredObject]:
         """Up to `limit` objects whose keys begin with `prefix`, in the order of their keys, behind the key `after`."""
 
     async def lock_until(self, key: str, until: datetime, retention: Retention) -> None:
-        """Forbid removing the present version of a document until that instant; raises ObjectMissing."""
+        """Forbid removing the present version of a document until that instant; raises ObjectMissing.
+
+        A later instant takes the place of an earlier one, never the other way round: raises StoreRefused.
+        """
 
     async def probe(self) -> None:
         """Return when the store answers and knows us, or raise; takes at most 5 seconds."""

@@ -17,9 +17,9 @@ import urllib3
 from minio import Minio, MinioAdmin
 from minio.commonconfig import ENABLED, REPLACE, CopySource, Filter
 from minio.credentials.providers import StaticProvider
-from minio.datatypes import Object, PostPolicy
+from minio.datatypes import Object, Part, PostPolicy
 from minio.error import MinioAdminException, MinioException, S3Error
-from minio.lifecycleconfig import Expiration, LifecycleConfig
+from minio.lifecycleconfig import AbortIncompleteMultipartUpload, Expiration, LifecycleConfig
 from minio.lifecycleconfig import Rule as LifecycleRule
 from minio.retention import Retention as ObjectRetention
 from minio.sseconfig import Rule as EncryptionRule
@@ -34,11 +34,13 @@ from storage.port import (
     ObjectTooLarge,
     StoreConfig,
     StoredObject,
+    StoredPart,
     StoreError,
     StoreRefused,
     StoreUnavailable,
     UploadForm,
 )
+from storage.signing import part_link
 
 # A call ends within CALL_S whatever the store does; a connection that is refused or silent is given up before that.
 CALL_S = 5.0
@@ -90,6 +92,67 @@ class S3Store:
             fields={"key": key, "Content-Type": content_type, **signed},
             expires_at=expires_at,
         )
+
+    async def begin_parts(self, key: str, *, content_type: str) -> str:
+        """See DocumentStore."""
+        bucket = self._name(Bucket.QUARANTINE)
+        return await self._call(
+            lambda: self._calls._create_multipart_upload(bucket, key, {"Content-Type": content_type})
+        )
+
+    async def part_link(self, key: str, upload_id: str, number: int, *, size: int, valid_for: timedelta) -> str:
+        """See DocumentStore."""
+        return part_link(
+            self._config,
+            self._name(Bucket.QUARANTINE),
+            key,
+            upload_id=upload_id,
+            number=number,
+            size=size,
+            at=utcnow(),
+            valid_for=valid_for,
+        )
+
+    async def parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """See DocumentStore."""
+
+        def listed() -> list[StoredPart]:
+            found = self._calls._list_parts(self._name(Bucket.QUARANTINE), key, upload_id)
+            return [
+                StoredPart(part.part_number, part.size or 0, part.etag.strip('"'))
+                for part in sorted(found.parts, key=lambda part: part.part_number)
+            ]
+
+        return await self._call(listed)
+
+    async def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> StoredObject:
+        """See DocumentStore."""
+        listed = [Part(part.number, part.etag) for part in parts]
+
+        def joined() -> StoredObject:
+            bucket = self._name(Bucket.QUARANTINE)
+            try:
+                self._calls._complete_multipart_upload(bucket, key, upload_id, listed)
+            except S3Error as error:
+                if error.code in ("InvalidPart", "InvalidPartOrder"):
+                    raise ObjectChanged("a part is not the one that was listed") from None
+                raise
+            return self._head(Bucket.QUARANTINE, key)
+
+        return await self._call(joined, TRANSFER_S)
+
+    async def abort_parts(self, key: str) -> None:
+        """See DocumentStore."""
+
+        def aborted() -> None:
+            bucket = self._name(Bucket.QUARANTINE)
+            # MinIO lists the uploads under a key when, and only when, it is asked for the whole of it.
+            for upload in self._calls._list_multipart_uploads(bucket, prefix=key).uploads:
+                if upload.object_name == key and upload.upload_id:
+                    with _absence_allowed():
+                        self._calls._abort_multipart_upload(bucket, key, upload.upload_id)
+
+        await self._call(aborted)
 
     async def signed_download(
         self,
@@ -161,6 +224,28 @@ class S3Store:
         """See DocumentStore."""
         await self._call(lambda: self._calls.remove_object(self._name(bucket), key))
 
+    async def erase(self, key: str) -> None:
+        """See DocumentStore."""
+
+        def erased() -> None:
+            bucket = self._name(Bucket.DOCUMENTS)
+            # What is visible last, so that a lock found on the way leaves the document as it was.
+            for version in sorted(self._versions(key), key=lambda version: version.is_delete_marker or False):
+                self._calls.remove_object(bucket, key, version_id=version.version_id)
+
+        await self._call(erased)
+
+    async def restore(self, key: str) -> StoredObject:
+        """See DocumentStore."""
+
+        def restored() -> StoredObject:
+            for version in self._versions(key):
+                if version.is_delete_marker:
+                    self._calls.remove_object(self._name(Bucket.DOCUMENTS), key, version_id=version.version_id)
+            return self._head(Bucket.DOCUMENTS, key)
+
+        return await self._call(restored)
+
     async def list_after(
         self, bucket: Bucket, prefix: str = "", *, after: str = "", limit: int = 100
     ) -> Sequence[StoredObject]:
@@ -173,7 +258,9 @@ class S3Store:
                 recursive=True,
                 start_after=after or None,
             )
-            return [_stored(entry) for entry in islice(found, limit)]
+            # In a versioned bucket the embedded store begins with the very key that it should begin behind.
+            behind = (entry for entry in found if (entry.object_name or "") > after)
+            return [_stored(entry) for entry in islice(behind, limit)]
 
         return await self._call(page)
 
@@ -202,6 +289,10 @@ class S3Store:
 
     def _name(self, bucket: Bucket) -> str:
         return name_of(self._config.prefix, bucket)
+
+    def _versions(self, key: str) -> list[Object]:
+        found = self._calls.list_objects(self._name(Bucket.DOCUMENTS), prefix=key, recursive=True, include_version=True)
+        return [version for version in found if version.object_name == key]
 
     def _head(self, bucket: Bucket, key: str) -> StoredObject:
         return _stored(self._calls.stat_object(self._name(bucket), key))
@@ -270,19 +361,7 @@ class S3Administration:
             if locked:
                 self._demand_lock(client, name)
             if expire_days is not None:
-                client.set_bucket_lifecycle(
-                    name,
-                    LifecycleConfig(
-                        [
-                            LifecycleRule(
-                                ENABLED,
-                                rule_filter=Filter(prefix=""),
-                                rule_id="expire",
-                                expiration=Expiration(days=expire_days),
-                            )
-                        ]
-                    ),
-                )
+                self._expire(client, name, expire_days)
             with _absence_allowed():
                 client.delete_bucket_policy(name)
 
@@ -324,6 +403,25 @@ class S3Administration:
 
     def _client(self) -> Minio:
         return _client(self.config, self.config.endpoint, _connections())
+
+    @staticmethod
+    def _expire(client: Minio, name: str, days: int) -> None:
+        expiry = LifecycleRule(
+            ENABLED, rule_filter=Filter(prefix=""), rule_id="expire", expiration=Expiration(days=days)
+        )
+        unfinished = LifecycleRule(
+            ENABLED,
+            rule_filter=Filter(prefix=""),
+            rule_id="unfinished",
+            abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(days_after_initiation=days),
+        )
+        try:
+            client.set_bucket_lifecycle(name, LifecycleConfig([expiry, unfinished]))
+        except S3Error as error:
+            if error.response.status >= 500 and error.response.status != 501:
+                raise
+            # MinIO refuses such a rule: it gives up unfinished uploads by itself (MINIO_API_STALE_UPLOADS_EXPIRY).
+            client.set_bucket_lifecycle(name, LifecycleConfig([expiry]))
 
     @staticmethod
     def _demand_lock(client: Minio, name: str) -> None:

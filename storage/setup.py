@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from storage.keys import EXPORT_DAYS, QUARANTINE_DAYS, RENDITION_SUFFIX, Bucket, name_of
+from storage.keys import EXPORT_DAYS, QUARANTINE_DAYS, Bucket, name_of
 from storage.port import StoreConfig, StoreRefused
 from storage.s3 import S3Administration
 
@@ -25,46 +25,59 @@ class Right(StrEnum):
 
     LIST = "list"
     READ = "read"
-    READ_RENDITIONS = "read_renditions"
     WRITE = "write"
     DELETE = "delete"
+    ERASE = "erase"
     LOCK = "lock"
+    PARTS = "parts"
+    ABORT_PARTS = "abort_parts"
 
 
 # A form or a link can do no more than the user who signed it, so the signer needs the right that the holder exercises.
+# The API reads originals only so that its links serve a worker's own file to them; it can list none.
 # LIST lets a process tell a missing object from a forbidden one.
 GRANTS: Mapping[Process, Mapping[Bucket, frozenset[Right]]] = {
     Process.API: {
-        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE}),
-        Bucket.DOCUMENTS: frozenset({Right.READ_RENDITIONS}),
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.PARTS, Right.ABORT_PARTS}),
+        Bucket.DOCUMENTS: frozenset({Right.READ}),
     },
     Process.CONSOLE: {
-        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE}),
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.PARTS, Right.ABORT_PARTS}),
         Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ}),
         Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
     },
     Process.WORKER: {
-        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.DELETE}),
-        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.LOCK}),
+        Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.DELETE, Right.ABORT_PARTS}),
+        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.ERASE, Right.LOCK}),
         Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
     },
 }
 
+_BUCKET_ACTIONS: Mapping[Right, tuple[str, ...]] = {
+    Right.LIST: ("s3:ListBucket", "s3:GetBucketLocation"),
+    Right.ERASE: ("s3:ListBucketVersions",),
+    Right.ABORT_PARTS: ("s3:ListBucketMultipartUploads",),
+}
+
 _OBJECT_ACTIONS: Mapping[Right, tuple[str, ...]] = {
     Right.READ: ("s3:GetObject",),
-    Right.READ_RENDITIONS: ("s3:GetObject",),
     Right.WRITE: ("s3:PutObject",),
     Right.DELETE: ("s3:DeleteObject",),
+    Right.ERASE: ("s3:DeleteObjectVersion",),
+    Right.PARTS: ("s3:ListMultipartUploadParts",),
+    Right.ABORT_PARTS: ("s3:AbortMultipartUpload",),
     Right.LOCK: ("s3:PutObjectRetention", "s3:GetObjectRetention"),
 }
 
 _IDENTITY_ACTIONS: Mapping[Right, str] = {
     Right.LIST: "List",
     Right.READ: "Read",
-    Right.READ_RENDITIONS: "Read",
     Right.WRITE: "Write",
     Right.DELETE: "Write",
-    Right.LOCK: "Write",
+    Right.ERASE: "Write",
+    Right.LOCK: "PutObjectRetention",
+    Right.PARTS: "Read",
+    Right.ABORT_PARTS: "Write",
 }
 
 
@@ -112,11 +125,11 @@ def policy_of(process: Process, prefix: str) -> dict[str, Any]:
     statements: list[dict[str, Any]] = []
     for bucket, rights in GRANTS[process].items():
         resource = f"arn:aws:s3:::{name_of(prefix, bucket)}"
-        if Right.LIST in rights:
-            statements.append(_allow(("s3:ListBucket", "s3:GetBucketLocation"), resource))
+        whole = [action for right in sorted(rights) for action in _BUCKET_ACTIONS.get(right, ())]
+        if whole:
+            statements.append(_allow(tuple(whole), resource))
         for right in sorted(rights - {Right.LIST}):
-            objects = f"*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "*"
-            statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/{objects}"))
+            statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/*"))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -131,7 +144,6 @@ def identities(
     for process, user in users.items():
         actions = {
             f"{_IDENTITY_ACTIONS[right]}:{name_of(prefix, bucket)}"
-            + (f"/*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "")
             for bucket, rights in GRANTS[process].items()
             for right in rights
         }

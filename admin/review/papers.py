@@ -1,4 +1,4 @@
-"""Papers on the case page: the watermarked picture, the verdict, and the original for a reason."""
+"""Papers on the case page: the marked picture, the verdict, the original for a reason; and requests for erasure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from litestar.response import Redirect
 
 from admin.review.case import show
 from admin.review.forms import Form, read_form
-from admin.review.page import to
+from admin.review.page import page, to
 from backend.applications import casefile
 from backend.applications.service import Applications
 from backend.clock import Clock
-from backend.documents.kinds import PaperState, RejectionReason
+from backend.documents.access import FILE_ROLES
+from backend.documents.kinds import KIND_LABELS, PaperKind, PaperState, RejectionReason
+from backend.documents.retention import erasures_in_scope
 from backend.documents.service import Documents
-from backend.errors import DomainError, Malformed
+from backend.errors import DomainError, Malformed, NotFound
 from backend.identity import Actor
 from backend.sealing import Sealer
 from backend.words import Text
@@ -98,6 +100,15 @@ async def original(
     except DomainError as refusal:
         return await show(request, actor, application, applications, sealer, clock, refusal=refusal, typed=typed)
     return await show(request, actor, application, applications, sealer, clock, typed=typed, link=link)
+
+
+@get("/erasures")
+async def erasure_list(request: Request[Any, Any, Any], actor: NamedDependency[Actor]) -> Response[str]:
+    """What workers in scope asked to have erased, and what was kept by which rule."""
+    if not actor.unions_as(*FILE_ROLES):
+        raise NotFound()
+    found = await erasures_in_scope(actor)
+    return page(request, actor, "review/erasures.html", found=found, kind_labels=KIND_LABELS, PaperKind=PaperKind)
 
 
 def _digest(form: Form) -> bytes:

@@ -37,6 +37,7 @@ ROUTER = Router(
         papers.preview,
         papers.verdict,
         papers.original,
+        papers.erasure_list,
         batches.batch_list,
         batches.new_batch,
         batches.draft_batch,

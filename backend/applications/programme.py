@@ -13,6 +13,9 @@ from backend.errors import Violation
 from backend.identity import Level, Role
 from backend.words import Text
 
+#: Papers that may answer one requirement of one case.
+MOST_PAPERS = 20
+
 
 class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that a committee scores from 0 to 100; `weight` is its percent of the whole."""
@@ -59,7 +62,8 @@ class PaperRequirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A paper that an application must or may carry; any of `kinds` answers it.
 
     It is asked of cases whose subject is of one of `subjects` (empty: of all), before the case is submitted, or, where
-    `due_stage` names a stage, before the case leaves that stage; then whoever acts in the stage brings it.
+    `due_stage` names a stage, before the case leaves that stage; then whoever acts in the stage brings it. `at_least`
+    is how many are needed; with `each_person` so many of everybody whom the case is about.
     """
 
     key: str
@@ -69,6 +73,8 @@ class PaperRequirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     required: bool = True
     subjects: tuple[SubjectKind, ...] = ()
     due_stage: str = ""
+    at_least: int = 1
+    each_person: bool = False
 
     @property
     def label(self) -> Text:
@@ -141,6 +147,8 @@ def check_content(content: ProgrammeContent) -> list[Violation]:
         found.append(
             _broken("papers_keys", "材料要求重复或未指定种类。", "A paper requirement repeats or names no kind.")
         )
+    if any(not 1 <= paper.at_least <= MOST_PAPERS for paper in content.papers):
+        found.append(_broken("papers_count", "材料份数须为 1 到 20。", "Of a paper, 1 to 20 are asked for."))
     if any(paper.due_stage and paper.due_stage not in keys for paper in content.papers):
         found.append(
             _broken("papers_stage", "材料要求所指的环节不存在。", "A paper is due in a stage that is not there.")

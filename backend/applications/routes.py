@@ -112,7 +112,7 @@ async def attach(
     applications: NamedDependency[Applications],
 ) -> CaseDetail:
     """Attach a paper to a case that is being filed; twice is once."""
-    await applications.attach(actor, application_id, data.requirement, data.upload_id)
+    await applications.attach(actor, application_id, data.requirement, data.upload_id, data.person_id, data.replaces)
     return await _detail(actor, application_id, applications)
 
 

@@ -24,10 +24,15 @@ class ActIn(Struct, forbid_unknown_fields=True):
 
 
 class AttachIn(Struct, forbid_unknown_fields=True):
-    """A paper that answers a requirement."""
+    """A paper that answers a requirement.
+
+    `person_id` says whose it is where the case is about several people, `replaces` which paper it takes the place of.
+    """
 
     requirement: Annotated[str, Meta(max_length=30, examples=["merit"])]
     upload_id: UUID
+    person_id: UUID | None = None
+    replaces: UUID | None = None
 
 
 class CaseOut(Struct, kw_only=True):
@@ -58,7 +63,7 @@ class StepOut(Struct, kw_only=True):
 
 
 class PaperOut(Struct, kw_only=True):
-    """A paper that was asked for: `state` is missing, waiting, rejected or verified."""
+    """A paper that was asked for: `state` is missing, waiting, rejected or verified, `lacking` how many to send yet."""
 
     requirement: str
     label: str
@@ -66,6 +71,9 @@ class PaperOut(Struct, kw_only=True):
     required: bool
     state: str
     uploads: list[UUID]
+    person_id: UUID | None = None
+    at_least: int = 1
+    lacking: int = 0
 
 
 class CheckOut(Struct, kw_only=True):
@@ -147,9 +155,12 @@ def case_detail(
         papers=[
             PaperOut(
                 requirement=slot.requirement.key,
-                label=slot.requirement.label.in_(language),
+                label=slot.label.in_(language),
                 kinds=list(slot.requirement.kinds),
                 required=slot.requirement.required,
+                person_id=slot.person,
+                at_least=slot.requirement.at_least,
+                lacking=slot.lacking,
                 state=slot.state,
                 uploads=[paper.upload for paper in slot.papers],
             )

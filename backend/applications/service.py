@@ -37,6 +37,7 @@ from backend.clock import Clock, local_date
 from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
 from backend.errors import Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, Violation
 from backend.identity import Actor, Role, system_actor
+from backend.jobs import Job, enqueue_for
 from backend.notifications.service import Notifications
 from backend.words import Text
 
@@ -117,14 +118,23 @@ class Applications:
         return case
 
     async def attach(
-        self, actor: Actor, application_id: UUID, requirement: str, upload: UUID, person: UUID | None = None
+        self,
+        actor: Actor,
+        application_id: UUID,
+        requirement: str,
+        upload: UUID,
+        person: UUID | None = None,
+        replaces: UUID | None = None,
     ) -> Case:
         """Link a paper to a requirement of a case that the actor files, or whose present stage asks the actor for it.
 
-        `person` says whose paper it is where the case is about several. Raises as `filing`, and as `papers.attach`.
+        `person` says whose paper it is where the case is about several; `replaces` is taken off in the same step.
+        Raises as `filing`, and as `papers.attach`.
         """
         async with transaction():
             case = await self._open_to(actor, application_id, requirement)
+            if replaces is not None:
+                await papers.detach(case, requirement, replaces)
             await papers.attach(case, requirement, upload, await self.clock.now(), person)
             await self._count_papers(case)
             return case
@@ -349,6 +359,8 @@ class Applications:
         event = await self.log.append(case, move, after, actor, now, comment, facts)
         await self.processes[case.kind].effect(self, after, move, actor, now)
         await messages.tell(self.notifications, event, self.processes[case.kind], after, move, comment)
+        if after.decided_at is not None and after.decided_at != case.decided_at:
+            await enqueue_for(Job.CASE_DECIDED, after.id)
         return after
 
     async def _moved(self, case: Case, move: Move, now: datetime, judgement: Judgement | None) -> Case:

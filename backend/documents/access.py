@@ -36,6 +36,7 @@ class Paper:
     detected_type: str
     name_sealed: bytes
     object_key: str
+    store_upload: str
     rendition_key: str | None
     pages: int
     malware: str
@@ -54,8 +55,8 @@ class Seen:
 
 _PAPER = (
     "u.id, u.kind, u.state, u.version, u.owner_person, u.reserved_by, u.declared_sha256 AS sha256,"
-    " u.declared_size AS size, u.declared_type, u.detected_type, u.name_sealed, u.object_key, u.rendition_key,"
-    " u.pages, u.malware, u.refusal_code, u.reserved_at, u.expires_on"
+    " u.declared_size AS size, u.declared_type, u.detected_type, u.name_sealed, u.object_key, u.store_upload,"
+    " u.rendition_key, u.pages, u.malware, u.refusal_code, u.reserved_at, u.expires_on"
 )
 #: The line of unions that a paper stands on: its owner's, or that of the case that owns it.
 _LEVELS = ", ".join(f"coalesce(r.{column}, o.{column}) AS {column}" for column in LEVEL_COLUMNS)

@@ -52,6 +52,10 @@ class Checking:
             return
         with store_errors():
             await self.documents.store.delete(Bucket.QUARANTINE, paper.object_key)
+            if (await load(upload_id)).state is PaperState.ERASED:
+                # Taken away while it was checked: nothing of what was just copied may stay.
+                for key in (paper.object_key, rendition_key(paper.object_key)):
+                    await self.documents.store.erase(key)
 
     async def _decide(self, paper: Paper) -> None:
         store = self.documents.store

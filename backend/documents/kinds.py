@@ -66,6 +66,9 @@ class MediaType(StrEnum):
 #: Bytes in one file.
 SIZE_LIMIT = 20 * 1024 * 1024
 
+#: Bytes above which a file may come in parts, so that a lost connection does not cost all of it.
+IN_PARTS_ABOVE = 8 * 1024 * 1024
+
 NAME_LIMIT = 120
 
 
@@ -79,17 +82,20 @@ class PaperState(StrEnum):
     VERIFIED = "verified"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    ERASED = "erased"
 
 
-#: From each state, the states that may follow. A verified paper may still be rejected: it was seen too kindly.
+#: From each state, the states that may follow. A verified paper may still be rejected: it was seen too kindly. One
+#: whose file the store has lost is refused, so that nobody relies on it.
 NEXT = {
-    PaperState.RESERVED: frozenset({PaperState.UPLOADED, PaperState.EXPIRED}),
-    PaperState.UPLOADED: frozenset({PaperState.CHECKED, PaperState.REFUSED}),
-    PaperState.CHECKED: frozenset({PaperState.VERIFIED, PaperState.REJECTED}),
-    PaperState.VERIFIED: frozenset({PaperState.REJECTED, PaperState.EXPIRED}),
-    PaperState.REFUSED: frozenset[PaperState](),
-    PaperState.REJECTED: frozenset[PaperState](),
-    PaperState.EXPIRED: frozenset[PaperState](),
+    PaperState.RESERVED: frozenset({PaperState.UPLOADED, PaperState.EXPIRED, PaperState.ERASED}),
+    PaperState.UPLOADED: frozenset({PaperState.CHECKED, PaperState.REFUSED, PaperState.ERASED}),
+    PaperState.CHECKED: frozenset({PaperState.VERIFIED, PaperState.REJECTED, PaperState.REFUSED, PaperState.ERASED}),
+    PaperState.VERIFIED: frozenset({PaperState.REJECTED, PaperState.EXPIRED, PaperState.REFUSED, PaperState.ERASED}),
+    PaperState.REFUSED: frozenset({PaperState.ERASED}),
+    PaperState.REJECTED: frozenset({PaperState.ERASED}),
+    PaperState.EXPIRED: frozenset({PaperState.ERASED}),
+    PaperState.ERASED: frozenset[PaperState](),
 }
 
 STATE_LABELS = {
@@ -100,6 +106,7 @@ STATE_LABELS = {
     PaperState.VERIFIED: Text("核验通过", "Verified"),
     PaperState.REJECTED: Text("核验未通过,请重新上传", "Not accepted, please send another"),
     PaperState.EXPIRED: Text("已过期", "Expired"),
+    PaperState.ERASED: Text("已删除", "Erased"),
 }
 
 #: States in which there is a checked object to look at.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from backend.documents.inspection.findings import REFUSAL_WORDS, Refusal
 from backend.documents.kinds import NAME_LIMIT, SIZE_LIMIT, MediaType, PaperState, RejectionReason
@@ -15,7 +16,27 @@ LOST = "lost"
 COMMENT_LIMIT = 500
 SHA256_BYTES = 32
 
+#: Bytes of one part, but for the last; S3 takes none that is smaller.
+PART_SIZE = 5 * 1024 * 1024
+
 _FOLDERS = re.compile(r"[/\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class PartSpan:
+    """One part of a file: its number from 1, the offset of its first byte, its size in bytes."""
+
+    number: int
+    offset: int
+    size: int
+
+
+def parts_of(size: int) -> list[PartSpan]:
+    """As many parts as a file of `size` bytes needs."""
+    return [
+        PartSpan(number, offset, min(PART_SIZE, size - offset))
+        for number, offset in enumerate(range(0, size, PART_SIZE), start=1)
+    ]
 
 
 def checked_name(name: str, size: int, sha256: bytes, media_type: str) -> str:

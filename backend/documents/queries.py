@@ -88,8 +88,9 @@ _ENTRY = (
 async def mine(actor: Actor, sealer: Sealer, *, after: UUID | None, limit: int) -> list[PaperEntry]:
     """The actor's own papers, newest first, older than the one named `after`; unfinished reservations left out."""
     rows = await fetch(
-        f"SELECT {_ENTRY} FROM upload u {_LAST_VERDICT} WHERE u.owner_person = $1 AND u.state <> 'reserved'"
-        " AND NOT (u.state = 'expired' AND u.rendition_key IS NULL) AND ($2::uuid IS NULL OR u.id < $2)"
+        f"SELECT {_ENTRY} FROM upload u {_LAST_VERDICT} WHERE u.owner_person = $1"
+        " AND u.state NOT IN ('reserved', 'erased') AND NOT (u.state = 'expired' AND u.rendition_key IS NULL)"
+        " AND ($2::uuid IS NULL OR u.id < $2)"
         " ORDER BY u.id DESC LIMIT $3",
         actor.person_id,
         after,
@@ -160,7 +161,7 @@ def _entry(row: asyncpg.Record, sealer: Sealer) -> PaperEntry:
         id=row["id"],
         kind=row["kind"],
         state=row["state"],
-        name=sealer.open(row["name_sealed"], NAME_PURPOSE),
+        name=sealer.open(row["name_sealed"], NAME_PURPOSE) if row["name_sealed"] else "",
         size=row["declared_size"],
         sha256=row["declared_sha256"],
         media_type=row["declared_type"],

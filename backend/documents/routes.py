@@ -13,7 +13,18 @@ from backend.documents.access import see
 from backend.documents.kinds import KIND_LABELS, REJECTION_LABELS, STATE_LABELS, PaperKind, PaperState, RejectionReason
 from backend.documents.policy import why_refused
 from backend.documents.queries import PaperEntry
-from backend.documents.schemas import FormOut, PaperIn, PaperOut, ReservationOut
+from backend.documents.retention import Erasure, Keeping, erasure, erasures_of
+from backend.documents.schemas import (
+    ErasureIn,
+    ErasureOut,
+    FormOut,
+    KeptOut,
+    PaperIn,
+    PaperOut,
+    PartOut,
+    PartsOut,
+    ReservationOut,
+)
 from backend.documents.service import Documents, Reservation
 from backend.errors import NotFound
 from backend.identity import Actor
@@ -43,6 +54,24 @@ async def reserve(
 
     done = await once(actor, "documents.reserve", idempotency_key, data, work)
     return _reservation(await documents.reservation(actor, done.resource))
+
+
+@write("/documents/{upload_id:uuid}/parts", status_code=200, operation_id="sendInParts")
+async def parts(
+    upload_id: FromPath[UUID],
+    actor: NamedDependency[Actor],
+    documents: NamedDependency[Documents],
+) -> Response[PartsOut]:
+    """Links for the parts of a file over 8 MB that have not arrived yet; ask again after a lost connection."""
+    found = await documents.parts(actor, upload_id)
+    answer = PartsOut(
+        pieces=[
+            PartOut(part_number=place.span.number, offset=place.span.offset, size=place.span.size, url=place.url)
+            for place in found.places
+        ],
+        expires_at=found.expires_at,
+    )
+    return Response(answer, headers=_NO_STORE)
 
 
 @write("/documents/{upload_id:uuid}/complete", status_code=200, operation_id="completeDocument")
@@ -81,6 +110,24 @@ async def preview(
     """A picture of the paper, marked with who looks and when; each look is recorded."""
     picture = await documents.look(actor, upload_id, purpose=_OWN_LOOK.in_(actor.language))
     return Response(picture, media_type="image/jpeg", headers=_NO_STORE)
+
+
+@write("/erasures", status_code=201, operation_id="eraseMyDocuments")
+async def erase(
+    data: JSONBody[ErasureIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    keeping: NamedDependency[Keeping],
+) -> ErasureOut:
+    """Have one's own papers erased: the answer says how many went, what is kept, by which rule and until when."""
+    done = await once(actor, "documents.erase", idempotency_key, data, lambda: keeping.ask_to_erase(actor, data.reason))
+    return _erasure(await erasure(done.resource), actor.language)
+
+
+@read("/erasures", operation_id="listMyErasures")
+async def erasures(actor: NamedDependency[Actor]) -> list[ErasureOut]:
+    """One's own requests for erasure with their answers, newest first."""
+    return [_erasure(found, actor.language) for found in await erasures_of(actor)]
 
 
 async def _one(actor: Actor, upload_id: UUID, documents: Documents) -> PaperOut:
@@ -123,6 +170,26 @@ def _paper(entry: PaperEntry, language: Language) -> PaperOut:
     )
 
 
+def _erasure(found: Erasure, language: Language) -> ErasureOut:
+    return ErasureOut(
+        id=found.id,
+        asked_at=found.asked_at,
+        reason=found.reason,
+        erased=found.erased,
+        kept=[
+            KeptOut(
+                upload_id=kept.upload,
+                kind=PaperKind(kept.kind),
+                kind_label=KIND_LABELS[PaperKind(kept.kind)].in_(language),
+                why=kept.why.in_(language),
+                clause=kept.clause,
+                kept_until=kept.until,
+            )
+            for kept in found.kept
+        ],
+    )
+
+
 def _problem(entry: PaperEntry) -> Text:
     if entry.refusal_code:
         return why_refused(entry.refusal_code)
@@ -131,4 +198,4 @@ def _problem(entry: PaperEntry) -> Text:
     return Text("", "")
 
 
-ROUTER = Router("", tags=["documents"], route_handlers=[reserve, complete, mine, one, preview])
+ROUTER = Router("", tags=["documents"], route_handlers=[reserve, parts, complete, mine, one, preview, erase, erasures])

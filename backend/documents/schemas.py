@@ -53,6 +53,22 @@ class ReservationOut(Struct, kw_only=True):
     form: FormOut | None
 
 
+class PartOut(Struct, kw_only=True):
+    """One part: PUT bytes [offset, offset + size) to `url`, which is null once the part has arrived."""
+
+    part_number: Annotated[int, Meta(examples=[1])]
+    offset: Annotated[int, Meta(description="Bytes.", examples=[0])]
+    size: Annotated[int, Meta(description="Bytes.", examples=[5242880])]
+    url: str | None
+
+
+class PartsOut(Struct, kw_only=True):
+    """The parts of a large file; send those with a `url`, then complete."""
+
+    pieces: list[PartOut]
+    expires_at: datetime
+
+
 class PaperOut(Struct, kw_only=True):
     """One of the worker's papers.
 
@@ -78,3 +94,30 @@ class PaperOut(Struct, kw_only=True):
     checked_at: datetime | None
     expires_on: date | None
     version: Annotated[int, Meta(examples=[3])]
+
+
+class ErasureIn(Struct, forbid_unknown_fields=True):
+    """A request to erase one's own papers; nobody needs a reason."""
+
+    reason: Text500 = ""
+
+
+class KeptOut(Struct, kw_only=True):
+    """A paper that was not erased: `why` is for people, `clause` the rule, `kept_until` null while a case is open."""
+
+    upload_id: UUID
+    kind: PaperKind
+    kind_label: str
+    why: str
+    clause: str
+    kept_until: date | None
+
+
+class ErasureOut(Struct, kw_only=True):
+    """The answer: how many papers were erased, and each that was kept."""
+
+    id: UUID
+    asked_at: datetime
+    reason: str
+    erased: Annotated[int, Meta(examples=[2])]
+    kept: list[KeptOut]

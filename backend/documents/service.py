@@ -15,16 +15,19 @@ from backend.database import execute, fetch, fetch_one, fetch_value, new_id, tra
 from backend.documents.access import Paper, Seen, load, see
 from backend.documents.inspection.watermark import watermark
 from backend.documents.kinds import (
+    IN_PARTS_ABOVE,
     KIND_LABELS,
     NEXT,
     REJECTION_LABELS,
     STATE_LABELS,
     VIEWABLE,
+    Malware,
     MediaType,
     PaperKind,
     PaperState,
     RejectionReason,
 )
+from backend.documents.parts import Parts, join, open_parts
 from backend.documents.policy import check_verdict, checked_name
 from backend.documents.tables import Upload, Verdict
 from backend.errors import (
@@ -53,8 +56,9 @@ FORM_VALID = timedelta(minutes=10)
 LINK_VALID = timedelta(seconds=60)
 RESERVATION_VALID = timedelta(days=1)
 
-#: Files that one account may have under way at once, reserved or not yet checked.
-UNDER_WAY_LIMIT = 30
+#: What one account may have under way at once, reserved or not yet checked: files, and bytes of all of them.
+UNDER_WAY_FILES = 30
+UNDER_WAY_BYTES = 200 * 1024 * 1024
 
 #: Bytes of one rendition; ours are far smaller.
 RENDITION_LIMIT = 16 * 1024 * 1024
@@ -87,6 +91,7 @@ class Documents:
     sealer: Sealer
     store: DocumentStore
     notifications: Notifications
+    verify_unscanned: bool = True
 
     async def reserve(
         self, actor: Actor, kind: PaperKind, name: str, size: int, sha256: bytes, media_type: str
@@ -135,26 +140,38 @@ class Documents:
         paper = await self._sendable(actor, upload_id)
         return Reservation(paper.id, paper.state, await self._form(paper))
 
+    async def parts(self, actor: Actor, upload_id: UUID) -> Parts:
+        """The parts in which a large file is sent, with links for those that have not arrived; ask again to go on.
+
+        Raises NotFound for somebody else's upload, Conflict for a small file, for one that was completed and where the
+        reservation ended, Unavailable.
+        """
+        paper = await self._sendable(actor, upload_id)
+        if paper.state is PaperState.EXPIRED:
+            raise _reservation_ended()
+        if paper.state is not PaperState.RESERVED:
+            raise Conflict("completed", Text("文件已经传完。", "The file has been sent already."))
+        if paper.size <= IN_PARTS_ABOVE:
+            raise Conflict("not_in_parts", Text("8 MB 以内的文件一次传完。", "A file up to 8 MB is sent in one piece."))
+        with store_errors():
+            return await open_parts(self.store, paper)
+
     async def complete(self, actor: Actor, upload_id: UUID) -> PaperState:
         """Say that the file is in the store and have it checked; the paper's state. Saying it twice is once.
 
-        Raises NotFound for somebody else's upload, Conflict where the store has no such file or the reservation ended,
-        Unavailable where the store does not answer.
+        Raises NotFound for somebody else's upload, Conflict where the store has no such file, or not all of its parts,
+        or where the reservation ended, Unavailable where the store does not answer.
         """
         paper = await self._sendable(actor, upload_id)
         if paper.state is PaperState.EXPIRED and paper.rendition_key is None:
-            raise Conflict(
-                "reservation_expired", Text("上传已过期,请重新开始。", "This reservation ended. Start again.")
-            )
+            raise _reservation_ended()
         if paper.state is not PaperState.RESERVED:
             return paper.state
         with store_errors():
             try:
                 await self.store.head(Bucket.QUARANTINE, paper.object_key)
             except ObjectMissing:
-                raise Conflict(
-                    "not_uploaded", Text("文件尚未传到,请重新上传。", "The file has not arrived. Send it again.")
-                ) from None
+                await join(self.store, paper)
         now = await self.clock.now()
         async with transaction():
             paper = await load(upload_id, lock=True)
@@ -181,8 +198,9 @@ class Documents:
 
         The verdict is bound to the upload and its SHA-256, so it can't fall on a file that the verifier did not see.
         Raises NotFound outside the actor's sight, Forbidden without the verifier's role there, on one's own or a
-        relative's paper or one that the actor sent in; Stale; Conflict for another file or a paper that has no such
-        move; RuleViolation for an outcome, a reason or an expiry that does not fit.
+        relative's paper or one that the actor sent in; Stale; Conflict for another file, for a paper that has no such
+        move, and for one that no scanner saw where policy asks for one; RuleViolation for an outcome, a reason or an
+        expiry that does not fit.
         """
         check_verdict(outcome, reason_code, comment)
         now, today = await self.clock.now(), await self.clock.today()
@@ -199,6 +217,13 @@ class Documents:
             if paper.sha256 != sha256:
                 raise Conflict(
                     "another_file", Text("您看到的不是这份文件,请刷新。", "This is not the file you saw. Reload.")
+                )
+            if outcome is PaperState.VERIFIED and paper.malware == Malware.NOT_SCANNED and not self.verify_unscanned:
+                raise Conflict(
+                    "not_scanned",
+                    Text(
+                        "文件未经病毒扫描,暂不能核验通过。", "No malware scanner saw this file; it can't be verified."
+                    ),
                 )
             await self.move(paper, outcome)
             verdict = Verdict(
@@ -276,7 +301,19 @@ class Documents:
                 await self.move(paper, PaperState.EXPIRED)
                 if paper.state is PaperState.VERIFIED:
                     await enqueue_for(Job.PAPER_JUDGED, paper.id)
+                    await self.tell_owner(paper.id, paper, "paper_expired", Text("", ""))
+                else:
+                    await enqueue_for(Job.CLEAR_UPLOAD, paper.id)
             return len(ended)
+
+    async def clear(self, upload_id: UUID) -> None:
+        """Take away what the store holds of a reservation that ended: the file, and parts that were never joined."""
+        paper = await load(upload_id)
+        if paper.state is not PaperState.EXPIRED or paper.rendition_key is not None:
+            return
+        with store_errors():
+            await self.store.abort_parts(paper.object_key)
+            await self.store.delete(Bucket.QUARANTINE, paper.object_key)
 
     async def move(self, paper: Paper, to: PaperState) -> None:
         """Write the next state of a paper whose row is locked: the one place where it changes.
@@ -301,11 +338,15 @@ class Documents:
         shown = checked_name(name, size, sha256, media_type)
         now = await self.clock.now()
         async with transaction():
-            under_way = await fetch_value(
-                "SELECT count(*) FROM upload WHERE reserved_by = $1 AND state IN ('reserved', 'uploaded')",
+            # One at a time for each account, so that many at once can't slip under the limits together.
+            await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"upload:{actor.account_id}")
+            under_way = await fetch_one(
+                "SELECT count(*) AS files, coalesce(sum(declared_size), 0) AS bytes FROM upload"
+                " WHERE reserved_by = $1 AND state IN ('reserved', 'uploaded')",
                 actor.account_id,
             )
-            if under_way >= UNDER_WAY_LIMIT:
+            assert under_way is not None
+            if under_way["files"] >= UNDER_WAY_FILES or under_way["bytes"] + size > UNDER_WAY_BYTES:
                 raise Throttled(int(FORM_VALID.total_seconds()))
             upload = Upload(
                 id=new_id(),
@@ -388,6 +429,10 @@ def store_errors() -> Iterator[None]:
         yield
     except StoreError as error:
         raise Unavailable("store") from error
+
+
+def _reservation_ended() -> Conflict:
+    return Conflict("reservation_expired", Text("上传已过期,请重新开始。", "This reservation ended. Start again."))
 
 
 def _require_viewable(paper: Paper) -> None:

@@ -1,8 +1,8 @@
-"""Papers: what was uploaded, what was found, who judged it, who looked."""
+"""Papers: what was uploaded, what was found, who judged it, how long it is kept."""
 
 from __future__ import annotations
 
-from piccolo.columns import UUID, Bytea, Date, Integer, SmallInt, Varchar
+from piccolo.columns import JSONB, UUID, Bytea, Date, Integer, SmallInt, Varchar
 from piccolo.table import Table
 
 from backend.columns import Id, Instant, Link
@@ -18,13 +18,14 @@ class Upload(Table, tablename="upload"):
     owner_person = Link(Person, null=True)
     owner_union = Link(TradeUnion, null=True)
     owner_application = UUID(null=True, default=None, index=True)
-    reserved_by = UUID(index=True, default=None)
+    reserved_by = UUID(default=None)
     state = Varchar(10)
     name_sealed = Bytea()
     declared_type = Varchar(20)
     declared_size = Integer()
     declared_sha256 = Bytea()
     object_key = Varchar(80, unique=True)
+    store_upload = Varchar(300, default="")
     rendition_key = Varchar(80, null=True, default=None)
     detected_type = Varchar(20, default="")
     pages = SmallInt(default=0)
@@ -34,6 +35,9 @@ class Upload(Table, tablename="upload"):
     uploaded_at = Instant(null=True)
     checked_at = Instant(null=True)
     expires_on = Date(null=True, default=None)
+    kept_until = Date(null=True, default=None)
+    locked_until = Date(null=True, default=None)
+    erased_at = Instant(null=True)
     version = Integer(default=1)
 
 
@@ -50,3 +54,27 @@ class Verdict(Table, tablename="verdict"):
     by_name = Varchar(60)
     at = Instant()
     expires_on = Date(null=True, default=None)
+
+
+class RetentionRule(Table, tablename="retention_rule"):
+    """How long a paper is kept once a case that used it has ended; an empty kind stands for every one."""
+
+    id = Id()
+    case_kind = Varchar(20, default="")
+    paper_kind = Varchar(30, default="")
+    outcome = Varchar(10)
+    keep_days = Integer()
+    clause = Varchar(200)
+    effective_from = Date()
+
+
+class ErasureRequest(Table, tablename="erasure_request"):
+    """What a worker asked to have erased: how many papers went, and for each that stayed why."""
+
+    id = Id()
+    person = Link(Person)
+    asked_by = UUID(default=None)
+    asked_at = Instant()
+    reason = Varchar(500, default="")
+    erased = Integer(default=0)
+    kept = JSONB(default="[]")

@@ -217,6 +217,16 @@ TEMPLATES: Mapping[str, Template] = {
         Text("如有疑问,请联系所在单位工会。", "If you have questions, ask the union of your unit."),
         _COMMENT,
     ),
+    "paper_expired": Template(
+        Text("材料已过有效期", "A paper is out of date"),
+        Text("您的{kind}已过有效期,不再作为核验通过的材料。", "Your {kind} is out of date and no longer counts."),
+        Text("如有申请还需要它,请上传新的。", "If an application still needs it, please send a new one."),
+    ),
+    "paper_lost": Template(
+        Text("材料需要重新上传", "A paper has to be sent again"),
+        Text("您的{kind}的文件已无法使用:{why}。", "The file of your {kind} can no longer be used: {why}."),
+        Text("这不是您的过错,请重新上传。", "This is no fault of yours; please send it again."),
+    ),
     "paper_refused": Template(
         Text("材料文件不可用", "A file can't be used"),
         Text("您上传的{kind}没有通过文件检查:{why}。", "The file you sent as {kind} was refused: {why}."),

@@ -60,6 +60,7 @@ async def batch(batch_id: FromPath[UUID], actor: NamedDependency[Actor]) -> Batc
                 required=paper.required,
                 state="missing",
                 uploads=[],
+                at_least=paper.at_least,
             )
             for paper in content.papers
         ],

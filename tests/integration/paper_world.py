@@ -182,6 +182,65 @@ async def jobs(entrypoint: str) -> int:
     return count
 
 
+async def attach(world: World, upload: UUID, number: str = "LX-2026-000001", kind: str = "recuperation") -> UUID:
+    """A draft of the nurse's that carries the paper; its id."""
+    programme, edition, case = new_id(), new_id(), new_id()
+    now, author = world.clock.instant, new_id()
+    async with logged_in_as(OWNER):
+        await execute(
+            "INSERT INTO programme (id, kind, organiser, code) VALUES ($1, $3, $2, $4)",
+            programme,
+            world.city,
+            kind,
+            number,
+        )
+        await execute(
+            "INSERT INTO programme_version (id, programme, number, state, drafted_by)"
+            " VALUES ($1, $2, 1, 'drafted', $3)",
+            edition,
+            programme,
+            author,
+        )
+    await execute(
+        "INSERT INTO application (id, number, kind, programme_version, submitted_by, subject_kind, subject_person,"
+        " state, city_id, unit_id, created_at, entered_at)"
+        " VALUES ($1, $8, $9, $2, $3, 'person', $4, 'draft', $5, $6, $7, $7)",
+        case,
+        edition,
+        world.nurse.account_id,
+        world.nurse.person_id,
+        world.city,
+        world.hospital,
+        now,
+        number,
+        kind,
+    )
+    await carry(world, case, upload)
+    return case
+
+
+async def carry(world: World, case: UUID, upload: UUID) -> None:
+    """Have a case carry one paper more."""
+    await execute(
+        "INSERT INTO application_document (id, application, requirement, upload, attached_at)"
+        " VALUES ($1, $2, 'work', $3, $4)",
+        new_id(),
+        case,
+        upload,
+        world.clock.instant,
+    )
+
+
+async def end(world: World, case: UUID, state: str) -> None:
+    """Have a case end in this state now, as the database shows it afterwards."""
+    await execute(
+        "UPDATE application SET state = $2, stage = '', submitted_at = $3, decided_at = $3 WHERE id = $1",
+        case,
+        state,
+        world.clock.instant,
+    )
+
+
 async def make_relatives(one: UUID, other: UUID) -> None:
     """Put a relation on file."""
     async with transaction():

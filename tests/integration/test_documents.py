@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -19,12 +20,12 @@ from backend.documents.kinds import NEXT, MediaType, PaperKind, PaperState, Reje
 from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge
 from backend.identity import Actor, Level, Role
 from backend.jobs import Job
-from backend.operations.embedded_postgres import OWNER
 from storage.keys import Bucket, rendition_key
 from storage.port import DocumentStore, ObjectMissing
 from tests.integration.paper_world import (
     SEALER,
     World,
+    attach,
     console,
     digest,
     jobs,
@@ -36,7 +37,6 @@ from tests.integration.paper_world import (
     state,
     version,
 )
-from tests.services import logged_in_as
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -251,6 +251,18 @@ class TestJudging:
         assert [verdict.by_name for verdict in await queries.verdicts(upload)] == [world.verifier.name]
         assert await jobs(Job.PAPER_JUDGED) == 1
 
+    async def test_policy_decides_whether_what_no_scanner_saw_may_be_verified(self, world: World) -> None:
+        upload = await world.checked()
+        strict = replace(world, documents=replace(world.documents, verify_unscanned=False))
+        with pytest.raises(Conflict) as refused:
+            await give(strict, world.verifier, upload)
+        assert refused.value.code == "not_scanned"
+        await execute("UPDATE upload SET malware = 'clean' WHERE id = $1", upload)
+        await give(strict, world.verifier, upload)
+        unseen = await world.checked()
+        await give(strict, world.verifier, unseen, PaperState.REJECTED)
+        await give(world, world.verifier, await world.checked())
+
     async def test_a_verdict_on_a_file_that_was_replaced_is_refused(self, world: World) -> None:
         seen, newer = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))
         with pytest.raises(Conflict) as refused:
@@ -457,43 +469,3 @@ class TestTime:
                 with pytest.raises(IllegalTransition):
                     await world.documents.move(await load(upload), to)
                 assert await state(upload) is start
-
-
-async def attach(world: World, upload: UUID) -> UUID:
-    """A draft of the nurse's that carries the paper; its id."""
-    programme, edition, case = new_id(), new_id(), new_id()
-    now, author = world.clock.instant, new_id()
-    async with logged_in_as(OWNER):
-        await execute(
-            "INSERT INTO programme (id, kind, organiser, code) VALUES ($1, 'recuperation', $2, 'R')",
-            programme,
-            world.city,
-        )
-        await execute(
-            "INSERT INTO programme_version (id, programme, number, state, drafted_by)"
-            " VALUES ($1, $2, 1, 'drafted', $3)",
-            edition,
-            programme,
-            author,
-        )
-    await execute(
-        "INSERT INTO application (id, number, kind, programme_version, submitted_by, subject_kind, subject_person,"
-        " state, city_id, unit_id, created_at, entered_at)"
-        " VALUES ($1, 'LX-2026-000001', 'recuperation', $2, $3, 'person', $4, 'draft', $5, $6, $7, $7)",
-        case,
-        edition,
-        world.nurse.account_id,
-        world.nurse.person_id,
-        world.city,
-        world.hospital,
-        now,
-    )
-    await execute(
-        "INSERT INTO application_document (id, application, requirement, upload, attached_at)"
-        " VALUES ($1, $2, 'work', $3, $4)",
-        new_id(),
-        case,
-        upload,
-        now,
-    )
-    return case

@@ -218,12 +218,13 @@ class TestReading:
         with pytest.raises(ObjectMissing):
             await store.read(Bucket.DOCUMENTS, key, cap=1)
 
-    async def test_lists_by_key(self, store: S3Store) -> None:
+    @pytest.mark.parametrize("bucket", [Bucket.EXPORTS, Bucket.DOCUMENTS])
+    async def test_lists_by_key(self, store: S3Store, bucket: Bucket) -> None:
         keys = sorted(f"listing{new_key()[:20]}" for _ in range(5))
         for key in reversed(keys):
-            await store.put(Bucket.EXPORTS, key, b"x", content_type="text/plain")
-        first = await store.list_after(Bucket.EXPORTS, "listing", limit=2)
-        rest = await store.list_after(Bucket.EXPORTS, "listing", after=first[-1].key)
+            await store.put(bucket, key, b"x", content_type="text/plain")
+        first = await store.list_after(bucket, "listing", limit=2)
+        rest = await store.list_after(bucket, "listing", after=first[-1].key)
         assert [entry.key for entry in (*first, *rest)] == keys
         assert {entry.size for entry in first} == {1}
 

@@ -1,0 +1,158 @@
+"""Measures what direct uploads cost: 64 files of 2 MB by the phone's way against the store's own SDK, in one run.
+
+`make bench-uploads` prints both throughputs, their ratio, and how much the api's memory and CPU moved. It asserts
+nothing: a busy machine says more about itself than about the code. NIANGJIA_TEST_STORE=minio measures MinIO.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+
+import httpx
+import urllib3
+from minio import Minio
+
+from tests import services
+
+os.environ.update(services.environment())
+
+from backend.database import close_pool, execute, open_pool
+from backend.operations.embedded_store import Store
+from backend.operations.servers import free_ports
+from backend.operations.tour.phone import Phone
+from storage.keys import new_key
+from storage.s3 import S3Store
+from storage.setup import Process
+from tests.api.conftest import messages
+from tests.integration.paper_world import make_world
+
+FILES, SIZE, AT_ONCE, ROUNDS = 64, 2 * 1024 * 1024, 8, 5
+CONTENTS = [os.urandom(SIZE) for _ in range(FILES)]
+
+
+def by_sdk(store: Store) -> float:
+    """Seconds for all files with the SDK's put_object, on as many threads as the phones are."""
+    config = store.config
+    client = Minio(config.endpoint.removeprefix("http://"), config.access_key, config.secret_key, secure=False)
+
+    def put(content: bytes) -> None:
+        client.put_object(f"{config.prefix}-quarantine", new_key(), io.BytesIO(content), SIZE, "application/pdf")
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(put, CONTENTS))
+    return time.monotonic() - began
+
+
+def by_phone(forms: list[tuple[dict[str, str], str]]) -> float:
+    """Seconds for all files through their forms, by the HTTP client that the SDK uses too."""
+    http = urllib3.PoolManager(maxsize=AT_ONCE)
+
+    def post(form: tuple[dict[str, str], str], content: bytes) -> None:
+        fields, url = form
+        answer = http.request("POST", url, fields={**fields, "file": ("x", content, "application/pdf")})
+        if answer.status != 204:
+            raise RuntimeError(f"the store refused a file: {answer.status}")
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(post, forms, CONTENTS))
+    return time.monotonic() - began
+
+
+def used(pids: list[int]) -> tuple[float, float]:
+    """Resident memory (MB) and CPU (seconds) of these processes."""
+    memory = cpu = 0.0
+    for pid in pids:
+        entry = Path("/proc") / str(pid)
+        memory += int((entry / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        ticks = (entry / "stat").read_text().rpartition(")")[2].split()
+        cpu += (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+    return memory, cpu
+
+
+def family(pid: int) -> list[int]:
+    """A process and its children."""
+    found = [pid]
+    for child in (Path("/proc") / str(pid) / "task" / str(pid) / "children").read_text().split():
+        found += family(int(child))
+    return found
+
+
+async def measure(store: Store) -> None:
+    """Both ways, by turns, and what the api used for its part."""
+    await services.create_database()
+    await open_pool()
+    (port,) = free_ports(1)
+    environment = {**os.environ, **services.environment(Process.API), "NIANGJIA_API_PORT": str(port)}
+    api = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "backend.cli", "api"), env=environment, stdout=subprocess.DEVNULL
+    )
+    opened = S3Store(store.config)
+    try:
+        await make_world(opened)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            phones = [Phone(client, messages(), f"1380000000{number}") for number in (1, 2)]
+            while True:
+                try:
+                    await client.get("/health/live")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+            for phone in phones:
+                await phone.log_in()
+            sdk, direct = [], []
+            before = used(family(api.pid))
+            for _ in range(ROUNDS):
+                forms, reserved = [], []
+                for number, content in enumerate(CONTENTS):
+                    # Nobody may have more than 30 under way, so the others are cleared as the sweep would.
+                    if number % 25 == 0:
+                        await execute("UPDATE upload SET state = 'expired' WHERE state IN ('reserved', 'uploaded')")
+                    answer = await phones[0].call(
+                        "POST",
+                        "/documents",
+                        201,
+                        {
+                            "kind": "invoice",
+                            "name": "x.pdf",
+                            "size": SIZE,
+                            "sha256": hashlib.sha256(content).hexdigest(),
+                            "media_type": "application/pdf",
+                        },
+                    )
+                    reserved.append(answer["id"])
+                    forms.append((answer["form"]["fields"], answer["form"]["url"]))
+                direct.append(await asyncio.to_thread(by_phone, forms))
+                await execute("UPDATE upload SET state = 'reserved' WHERE id = ANY($1)", reserved)
+                for one in reserved:
+                    await phones[0].call("POST", f"/documents/{one}/complete", 200)
+                sdk.append(await asyncio.to_thread(by_sdk, store))
+            after = used(family(api.pid))
+    finally:
+        opened.close()
+        api.terminate()
+        await api.wait()
+        await close_pool()
+    volume = FILES * SIZE / 1e6
+    print(
+        f"store: {'MinIO' if store.is_minio else 'embedded'}; {FILES} files of 2 MB, {AT_ONCE} at once, {ROUNDS} rounds"
+    )
+    print(f"SDK:    {volume / median(sdk):6.0f} MB/s  {[round(second, 2) for second in sdk]} s")
+    print(f"direct: {volume / median(direct):6.0f} MB/s  {[round(second, 2) for second in direct]} s")
+    print(f"ratio:  {median(sdk) / median(direct):.2f}")
+    print(f"api:    {after[0] - before[0]:+.1f} MB of {before[0]:.0f} MB, {after[1] - before[1]:.2f} s of CPU")
+
+
+if __name__ == "__main__":
+    with services.postgres(), services.object_store() as started:
+        asyncio.run(measure(started))

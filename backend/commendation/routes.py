@@ -16,7 +16,7 @@ from backend.applications.lifecycle import SubjectKind
 from backend.applications.programme import ProgrammeContent
 from backend.applications.schemas import PaperOut
 from backend.certificates.pdf import certificate_pdf
-from backend.certificates.service import Certificates
+from backend.certificates.service import Certificates, IssuedCertificate
 from backend.certificates.shown import Kind
 from backend.commendation import policy, queries
 from backend.commendation.form import ApprovalForms
@@ -198,8 +198,7 @@ async def certificate(
 ) -> Response[bytes]:
     """The certificate of one's award as a PDF, with the QR code that verifies it; refused once it is revoked."""
     await nominations.mine(actor, application_id)
-    award = await queries.award_of(application_id)
-    issued = await certificates.of(Kind.AWARD, award["id"]) if award is not None else None
+    issued = await _issued(application_id)
     if issued is None:
         raise NotFound(Text("尚未授予。", "No award was granted yet."))
     return _pdf(await certificate_pdf(issued, certificates.link(issued)))
@@ -238,6 +237,7 @@ async def _shown(actor: Actor, application_id: UUID, nominations: Nominations) -
     row = await queries.nomination_row(application_id)
     terms = terms_of(opened.case.content)
     decided = opened.case.decided_at is not None
+    issued = await _issued(application_id)
     return NominationOut(
         id=opened.case.id,
         number=opened.case.number,
@@ -254,8 +254,14 @@ async def _shown(actor: Actor, application_id: UUID, nominations: Nominations) -
         fields=opened.fields,
         consent=row["consent"],
         score=row["score"] / 100 if decided and row["score"] is not None else None,
+        certificate=f"/certificates/{issued.token}" if issued is not None else None,
         version=opened.case.version_number,
     )
+
+
+async def _issued(application_id: UUID) -> IssuedCertificate | None:
+    award = await queries.award_of(application_id)
+    return await Certificates.of(Kind.AWARD, award["id"]) if award is not None else None
 
 
 def _said(data: NominationFieldsIn) -> NominationInput:

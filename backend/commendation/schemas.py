@@ -147,6 +147,7 @@ class NominationOut(Struct, kw_only=True):
     fields: Annotated[ApprovalFields, Meta(description="Fields of the approval form.", examples=[{}])]
     consent: str
     score: float | None
+    certificate: str | None
     version: int
 
 

@@ -67,7 +67,9 @@ NATIONAL_ROUTE = (
 )
 
 PAPERS = (
-    PaperRequirement("identity", ("resident_id",), "身份证", "Resident ID card", subjects=(SubjectKind.PERSON,)),
+    PaperRequirement(
+        "identity", ("resident_id",), "身份证", "Resident ID card", required=False, subjects=(SubjectKind.PERSON,)
+    ),
     PaperRequirement("merit", ("merit_statement",), "事迹佐证材料", "Evidence of merit", required=False),
     PaperRequirement(
         "minutes", ("congress_minutes",), "职代会(职工大会)纪要", "Minutes of the meeting", due_stage="recommend"

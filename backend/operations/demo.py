@@ -20,6 +20,7 @@ from backend.clock import LOCAL, Clock, security_now, set_business_clock
 from backend.composition import Services
 from backend.database import execute, fetch_value, new_id, transaction
 from backend.identity import Actor, Binding, Level, Role
+from backend.operations.demo_awards import seed_awards
 from backend.operations.demo_cases import open_batch, seed_cases
 from backend.operations.demo_covers import seed_covers
 from backend.operations.demo_people import WORKERS, seed_worker
@@ -66,6 +67,15 @@ LOGINS = (
     DemoLogin("security", "安全管理员", (Role.SECURITY_ADMIN,), "city"),
 )
 
+#: More of them, so that an award finds other people for each review, for its slate and for its sign-off.
+AWARD_LOGINS = (
+    DemoLogin("reviewer-jiang", "蒋委员", (Role.REVIEWER,), "city"),
+    DemoLogin("reviewer-shen", "沈委员", (Role.REVIEWER,), "city"),
+    DemoLogin("reviewer-cao", "曹委员", (Role.REVIEWER,), "city", "huanwei"),
+    DemoLogin("chair-lu", "鲁副主任", (Role.CHAIR,), "city"),
+    DemoLogin("chair-xiao", "肖主任", (Role.CHAIR,), "city"),
+)
+
 DECIDING = frozenset({Role.REVIEWER, Role.CHAIR})
 
 
@@ -82,8 +92,9 @@ async def seed(services: Services, password: str, totp_secret: str) -> None:
         return
     await set_business_clock(services.settings.database_url, BEGINS)
     unions = await seed_reference(services.clock)
-    accounts = await seed_logins(unions, password, totp_secret, services.sealer)
-    by_name = {login.username: demo_actor(login, unions, accounts) for login in LOGINS}
+    logins = (*LOGINS, *AWARD_LOGINS)
+    accounts = await seed_logins(unions, password, totp_secret, services.sealer, logins)
+    by_name = {login.username: demo_actor(login, unions, accounts) for login in logins}
     version = await seed_programme(unions, accounts, services.clock)
     emergency = await fetch_value("SELECT id FROM emergency LIMIT 1")
     workers = [
@@ -93,6 +104,7 @@ async def seed(services: Services, password: str, totp_secret: str) -> None:
     batch = await open_batch(services, by_name, unions, version)
     await seed_cases(services, by_name, workers[:7], batch)
     await seed_covers(services, by_name, workers[:5], unions)
+    await seed_awards(services, by_name, unions, workers)
 
 
 async def is_empty() -> bool:

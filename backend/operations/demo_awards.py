@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 
-from backend.applications.lifecycle import SubjectKind
+from backend.applications.case import Case
+from backend.applications.lifecycle import Action, SubjectKind
 from backend.applications.programme import ProgrammeContent
 from backend.applications.programmes import Programmes
 from backend.applications.tables import Programme
@@ -82,6 +83,31 @@ async def seed_award_programme(unions: Mapping[str, UUID], by: Mapping[str, Acto
         version = await programmes.draft(by["hr-wang"], UUID(str(programme.id)), content)
         await programmes.publish(by["chair-han"], version)
     return version
+
+
+async def seed_awards(
+    services: Services, by: Mapping[str, Actor], unions: Mapping[str, UUID], workers: Sequence[Actor]
+) -> None:
+    """The award with an open campaign: one nomination that two lines sent, one that waits for its nominee's word."""
+    version = await seed_award_programme(unions, by, services.clock)
+    campaign = await open_campaign(services, by, unions, version)
+    first, second = workers[:2]
+    for nominee, agreed in ((first, True), (second, False)):
+        case = await nominate(services, by["officer-daizong"], campaign, nominee)
+        if agreed:
+            await services.nominations.answer(nominee, case.id, agrees=True)
+    await nominate(services, second, campaign, first)
+
+
+async def nominate(services: Services, nominator: Actor, campaign: UUID, nominee: Actor) -> Case:
+    """Draft a nomination and send it, or join the one that was sent."""
+    assert nominee.person_id is not None
+    made = await services.nominations.draft(nominator, campaign, SubjectKind.PERSON, nominee.person_id, NOMINATION)
+    if made.joined:
+        return made.case
+    return await services.applications.advance(
+        nominator, made.case.id, Action.SUBMIT, expected_version=made.case.version_number
+    )
 
 
 def terms_as_stored(terms: CampaignTerms) -> dict[str, object]:

@@ -35,6 +35,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "campaign": ("Name of the campaign.", "2026 年五一劳动奖章"),
     "campaign_id": ("The campaign.", _ID),
     "category": ("What the nominee is: worker, cadre, enterprise_head, team, enterprise or public_body.", "worker"),
+    "certificate": ("Path of the public page that verifies the award; null before.", "/certificates/Zm9vYmFyYmF6cXV4"),
     "certification": ("Who says that somebody is frontline staff.", "commission_list"),
     "certifications": ("Choices for `certification`.", [{"value": "commission_list", "label": "卫健委名单"}]),
     "certified": ("Whether the unit's officer brought it in.", False),

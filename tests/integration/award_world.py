@@ -30,7 +30,15 @@ from backend.composition import compose
 from backend.database import execute, fetch, fetch_value, new_id
 from backend.documents.service import NAME_PURPOSE
 from backend.identity import Actor, Role
-from backend.operations.demo import LOGINS, DemoLogin, demo_actor, seed_logins, seed_programme, seed_reference
+from backend.operations.demo import (
+    AWARD_LOGINS,
+    LOGINS,
+    DemoLogin,
+    demo_actor,
+    seed_logins,
+    seed_programme,
+    seed_reference,
+)
 from backend.operations.demo_awards import (
     CITY_TERMS,
     NOMINATION,
@@ -46,8 +54,7 @@ from tests.services import dsn, logged_in_as
 
 #: Enough people that every stage finds somebody who has not acted before.
 MORE_LOGINS = (
-    *(DemoLogin(f"reviewer-{name}", f"委员{name}", (Role.REVIEWER,), "city") for name in ("jiang", "shen", "cao")),
-    *(DemoLogin(f"chair-{name}", f"主任{name}", (Role.CHAIR,), "city") for name in ("lu", "xiao")),
+    *AWARD_LOGINS,
     *(DemoLogin(f"p-reviewer-{n}", f"省委员{n}", (Role.REVIEWER,), "province") for n in range(3)),
     *(DemoLogin(f"p-chair-{n}", f"省主任{n}", (Role.CHAIR,), "province") for n in range(2)),
     *(DemoLogin(f"n-reviewer-{n}", f"国委员{n}", (Role.REVIEWER,), "national") for n in range(4)),

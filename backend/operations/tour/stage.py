@@ -17,6 +17,7 @@ import httpx
 
 from backend.operations.data_folder import running_environment
 from backend.operations.servers import free_ports
+from backend.operations.tour.awards import play_awards
 from backend.operations.tour.covers import play_covers
 from backend.operations.tour.phone import Surprise
 from backend.operations.tour.story import Cast, play
@@ -69,7 +70,7 @@ async def _play(told: Teller) -> None:
 
 
 #: One after another, each by people of its own.
-_STORIES = (play, play_covers)
+_STORIES = (play, play_covers, play_awards)
 
 
 def _cast(told: Teller) -> Cast:

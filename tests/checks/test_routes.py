@@ -30,8 +30,8 @@ def handlers() -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     """Path, method and handler of every route of ours."""
     for route in app.routes:
         if isinstance(route, HTTPRoute) and not route.path.startswith("/schema"):
-            for handler in route.route_handlers:
-                for method in handler.http_methods:
+            for handler in sorted(route.route_handlers, key=lambda handler: sorted(handler.http_methods)):
+                for method in sorted(handler.http_methods):
                     if method != "OPTIONS":
                         yield route.path, method, handler
 

@@ -21,7 +21,7 @@ _GIVEN = "丽娜静婷雅兰梅芳晓云春雪霞玉敏慧"
 _WAIT_S = 60.0
 
 
-async def play(cast: Cast) -> None:
+async def play_awards(cast: Cast) -> None:
     """The whole story; raises Surprise at the first thing that does not come out as told."""
     try:
         await cast.set_clock(BEGINS)

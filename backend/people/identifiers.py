@@ -74,10 +74,11 @@ class Identifier:
 
     @property
     def sex(self) -> str:
-        """The sex that a resident ID carries: an odd 17th digit is male; empty for the others."""
-        if self.type is not IdentifierType.RESIDENT_ID:
+        """The sex that a resident ID carries: an odd 17th digit is male; empty for the others, and for what is none."""
+        digit = self.number[16:17]
+        if self.type is not IdentifierType.RESIDENT_ID or not (digit.isascii() and digit.isdigit()):
             return ""
-        return "male" if int(self.number[16]) % 2 else "female"
+        return "male" if int(digit) % 2 else "female"
 
 
 def normal_name(name: str) -> str:

@@ -78,8 +78,8 @@ async def scene(api: Api) -> Scene:
     }
     upload = (await owner.call("POST", "/documents", 201, paper))["id"]
     drafted = await owner.call("POST", "/recuperation/requests", 201, {"batch_id": batch, **STAY})
-    relative = {"name": "李四", "identifier": api.record(8)["identifier"], "kind": "spouse"}
-    relation = (await owner.call("POST", "/registry/relatives", 200, relative))["items"][0]["id"]
+    relative = {"name": "李四", "identifier": api.record(8)["identifier"], "kind": "spouse", "from_on": "2014-10-01"}
+    relation = (await owner.call("POST", "/registry/family", 201, relative))["id"]
     consent = {"purpose": "publication", "text_version": "2026-03"}
     act = {"version": 1, "comment": "说明"}
     case = f"/applications/{drafted['id']}"
@@ -87,37 +87,73 @@ async def scene(api: Api) -> Scene:
     record = api.record(1, department="重症医学科", list_version="第3版", identifier=None, version=3)
     record["honours"] = [{"title": "先进个人", "level": "city", "awarded_on": "2021-05-01"}]
     identifier = {"identifier": {"type": "resident_id", "number": "370999198506150016", "sex": "male"}}
-    return Scene(
-        api,
-        owner,
-        stranger,
-        {
-            "application_id": drafted["id"],
-            "upload_id": upload,
-            "relation_id": relation,
-            "message_id": (await owner.call("GET", "/inbox", 200))["items"][0]["id"],
-            "device_id": (await owner.call("GET", "/devices", 200))["items"][0]["id"],
-            "requirement": "work",
-        },
-        (
-            Call("POST", "/login/codes", {"phone": "13800005555"}),
-            Call("POST", "/login/tokens", {"phone": "13800005555", "code": "123456", "device": "手机"}),
-            Call("POST", "/login/refresh", {"refresh_token": owner.refresh_token}),
-            Call("POST", "/consents", consent),
-            Call("PUT", "/registry/record", record),
-            Call("POST", "/registry/record/submit", {"version": 3}),
-            Call("POST", "/registry/takeover/codes", identifier),
-            Call("POST", "/registry/takeover", {**identifier, "code": "123456"}),
-            Call("POST", "/registry/relatives", relative),
-            Call("POST", "/documents", paper),
-            Call("POST", f"/documents/{upload}/original", {"reason": "核对"}),
-            Call("POST", "/recuperation/requests", {"batch_id": batch, **STAY}),
-            Call("PUT", request, {"version": 1, **STAY}),
-            Call("POST", f"{case}/papers", {"requirement": "work", "upload_id": upload}),
-            *(Call("POST", f"{case}/{verb}", act) for verb in ("submit", "withdraw", "confirm", "decline")),
-            Call("POST", f"/notices/{uuid4()}/objections", {"application_id": drafted["id"], "words": "请核实" * 5}),
-        ),
+    ids = {
+        "application_id": drafted["id"],
+        "upload_id": upload,
+        "relation_id": relation,
+        "message_id": (await owner.call("GET", "/inbox", 200))["items"][0]["id"],
+        "device_id": (await owner.call("GET", "/devices", 200))["items"][0]["id"],
+        "requirement": "work",
+        "purpose": "publication",
+        **{name: str(uuid4()) for name in ("cover_id", "plan_id", "campaign_id", "notice_id", "batch_id", "union_id")},
+    }
+    by_hand = (
+        Call("POST", "/login/codes", {"phone": "13800005555"}),
+        Call("POST", "/login/tokens", {"phone": "13800005555", "code": "123456", "device": "手机"}),
+        Call("POST", "/login/refresh", {"refresh_token": owner.refresh_token}),
+        Call("POST", "/consents", consent),
+        Call("PUT", "/registry/record", record),
+        Call("POST", "/registry/record/submit", {"version": 3}),
+        Call("POST", "/registry/takeover/codes", identifier),
+        Call("POST", "/registry/takeover", {**identifier, "code": "123456"}),
+        Call("POST", "/registry/family", relative),
+        Call("POST", "/documents", paper),
+        Call("POST", "/recuperation/requests", {"batch_id": batch, **STAY}),
+        Call("PUT", request, {"version": 1, **STAY}),
+        Call("POST", f"{case}/papers", {"requirement": "work", "upload_id": upload}),
+        *(Call("POST", f"{case}/{verb}", act) for verb in ("submit", "withdraw", "confirm", "decline")),
+        Call("POST", f"/notices/{uuid4()}/objections", {"application_id": drafted["id"], "words": "请核实" * 5}),
     )
+    return Scene(api, owner, stranger, ids, (*by_hand, *by_example(by_hand, ids)))
+
+
+def by_example(calls: tuple[Call, ...], ids: dict[str, str]) -> Iterator[Call]:
+    """Every other request with a body, as the examples of the OpenAPI document make it."""
+    schemas = json.loads(openapi_document())["components"]["schemas"]
+    for method, path, operation in operations():
+        if "requestBody" in operation and not _called(calls, method, path):
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            yield Call(method, path.format(**ids), _example(schema, schemas))
+
+
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """What the document gives as an example; of an object what it requires."""
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if schema.get("format") == "uuid":
+        return str(uuid4())
+    if schema.get("examples"):
+        return schema["examples"][0]
+    for several in ("oneOf", "anyOf", "allOf"):
+        if several in schema:
+            return _example(schema[several][0], schemas)
+    if "enum" in schema:
+        return schema["enum"][0]
+    match schema.get("type"):
+        case "object":
+            fields = schema.get("properties", {})
+            return {name: _example(fields[name], schemas) for name in schema.get("required", [])}
+        case "array":
+            return [_example(schema["items"], schemas)]
+        case "string":
+            return "说明"
+        case kind:
+            return {"integer": 1, "number": 1, "boolean": True}.get(str(kind))
+
+
+def _called(calls: tuple[Call, ...], method: str, path: str) -> bool:
+    pattern = re.compile(re.sub(r"{[^}]*}", "[^/]+", path))
+    return any(call.method == method and pattern.fullmatch(call.path) for call in calls)
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -150,11 +186,12 @@ def bent(body: Any, field: str, text: str) -> Any:
 
 
 async def test_the_scene_leaves_no_request_with_a_body_out(scene: Scene) -> None:
-    def called(method: str, path: str) -> bool:
-        pattern = re.compile(re.sub(r"{[^}]*}", "[^/]+", path))
-        return any(call.method == method and pattern.fullmatch(call.path) for call in scene.calls)
-
-    assert [path for method, path, op in operations() if "requestBody" in op and not called(method, path)] == []
+    left_out = [
+        path
+        for method, path, operation in operations()
+        if "requestBody" in operation and not _called(scene.calls, method, path)
+    ]
+    assert left_out == []
 
 
 async def test_unprintable_words_are_refused_in_every_field_and_named(scene: Scene) -> None:
@@ -258,7 +295,7 @@ async def test_refusals_speak_both_languages(scene: Scene) -> None:
 
 
 #: Ids that are everybody's to use.
-PUBLIC_IDS = {"union_id", "batch_id", "notice_id", "purpose"}
+PUBLIC_IDS = {"union_id", "batch_id", "notice_id", "campaign_id", "plan_id", "purpose"}
 
 
 async def test_another_workers_ids_are_unknown_at_every_route(scene: Scene) -> None:
@@ -272,14 +309,14 @@ async def test_another_workers_ids_are_unknown_at_every_route(scene: Scene) -> N
         answer = await scene.stranger.send(method, address, bodies.get((method, address)))
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (method, path, answer.text)
         unknown = path.format(
-            **{name: value if name == "requirement" else uuid4() for name, value in scene.ids.items()}
+            **{name: value if name in ("requirement", "purpose") else uuid4() for name, value in scene.ids.items()}
         )
         nobody = await scene.stranger.send(method, unknown, bodies.get((method, address)))
         assert _shape(nobody) == _shape(answer), (method, path)
         tried.add(path)
-    assert len(tried) == 15
+    assert len(tried) == 28
     assert (await scene.owner.case(scene.ids["application_id"]))["state"] == "draft"
-    assert len((await scene.owner.call("GET", "/registry/relatives", 200))["items"]) == 1
+    assert len((await scene.owner.call("GET", "/registry/family", 200))["items"]) == 1
 
 
 async def test_another_workers_paper_answers_nothing_of_ones_own(scene: Scene) -> None:

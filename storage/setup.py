@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from storage.keys import EXPORT_DAYS, QUARANTINE_DAYS, Bucket, name_of
+from storage.keys import EXPORT_DAYS, QUARANTINE_DAYS, RENDITION_SUFFIX, Bucket, name_of
 from storage.port import StoreConfig, StoreRefused
 from storage.s3 import S3Administration
 
@@ -25,6 +25,7 @@ class Right(StrEnum):
 
     LIST = "list"
     READ = "read"
+    READ_RENDITIONS = "read_renditions"
     WRITE = "write"
     DELETE = "delete"
     ERASE = "erase"
@@ -34,12 +35,11 @@ class Right(StrEnum):
 
 
 # A form or a link can do no more than the user who signed it, so the signer needs the right that the holder exercises.
-# The API reads originals only so that its links serve a worker's own file to them; it can list none.
 # LIST lets a process tell a missing object from a forbidden one.
 GRANTS: Mapping[Process, Mapping[Bucket, frozenset[Right]]] = {
     Process.API: {
         Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.PARTS, Right.ABORT_PARTS}),
-        Bucket.DOCUMENTS: frozenset({Right.READ}),
+        Bucket.DOCUMENTS: frozenset({Right.READ_RENDITIONS}),
     },
     Process.CONSOLE: {
         Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.PARTS, Right.ABORT_PARTS}),
@@ -61,6 +61,7 @@ _BUCKET_ACTIONS: Mapping[Right, tuple[str, ...]] = {
 
 _OBJECT_ACTIONS: Mapping[Right, tuple[str, ...]] = {
     Right.READ: ("s3:GetObject",),
+    Right.READ_RENDITIONS: ("s3:GetObject",),
     Right.WRITE: ("s3:PutObject",),
     Right.DELETE: ("s3:DeleteObject",),
     Right.ERASE: ("s3:DeleteObjectVersion",),
@@ -72,6 +73,7 @@ _OBJECT_ACTIONS: Mapping[Right, tuple[str, ...]] = {
 _IDENTITY_ACTIONS: Mapping[Right, str] = {
     Right.LIST: "List",
     Right.READ: "Read",
+    Right.READ_RENDITIONS: "Read",
     Right.WRITE: "Write",
     Right.DELETE: "Write",
     Right.ERASE: "Write",
@@ -129,7 +131,8 @@ def policy_of(process: Process, prefix: str) -> dict[str, Any]:
         if whole:
             statements.append(_allow(tuple(whole), resource))
         for right in sorted(rights - {Right.LIST}):
-            statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/*"))
+            objects = f"*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "*"
+            statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/{objects}"))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -144,6 +147,7 @@ def identities(
     for process, user in users.items():
         actions = {
             f"{_IDENTITY_ACTIONS[right]}:{name_of(prefix, bucket)}"
+            + (f"/*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "")
             for bucket, rights in GRANTS[process].items()
             for right in rights
         }

@@ -66,12 +66,9 @@ async def test_the_api_cannot_touch_a_checked_paper(stores: dict[Process, S3Stor
         await api.put(Bucket.EXPORTS, new_key(), b"x", content_type=PDF)
 
 
-async def test_the_apis_link_serves_a_worker_the_own_original(stores: dict[Process, S3Store]) -> None:
-    link = await stores[Process.API].signed_download(
-        Bucket.DOCUMENTS, await checked(stores), valid_for=timedelta(minutes=1), content_type=PDF, file_name="x.pdf"
-    )
-    async with httpx.AsyncClient() as phone:
-        assert (await phone.get(link)).content == b"%PDF-"
+async def test_the_api_cannot_read_an_original(stores: dict[Process, S3Store]) -> None:
+    with pytest.raises(StoreRefused):
+        await stores[Process.API].read(Bucket.DOCUMENTS, await checked(stores), cap=100)
 
 
 async def test_the_console_cannot_change_a_checked_paper(stores: dict[Process, S3Store]) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pyotp
-from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, ViewportSize, expect
 
 from tests.running_stack import Stack
 
@@ -21,8 +21,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 #: A busy machine is slow; nothing waits that long where all is well.
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)

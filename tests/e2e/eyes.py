@@ -33,7 +33,7 @@ def wrong_with(page: Page, language: str) -> list[str]:
     page.wait_for_load_state("load")
     found = []
     for where, size in (("desk", DESKTOP), ("phone", PHONE)):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         for letters in ("normal", "large"):
             page.evaluate("letters => { document.documentElement.dataset.size = letters }", letters)
             if letters == "normal":

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests import services
 from tests.e2e.console import CHROMIUM, DESKTOP, FLAGS, PHONE, Console
@@ -60,7 +60,7 @@ class _Camera:
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def at(self, name: str, username: str, path: str, size: dict[str, int] = DESKTOP) -> Iterator[Page]:
+    def at(self, name: str, username: str, path: str, size: ViewportSize = DESKTOP) -> Iterator[Page]:
         """A window; what it shows when the block ends is the picture."""
         page = self._console.window(username, path, viewport=size)
         yield page

@@ -39,16 +39,16 @@ class Clerk:
     def send(self, path: str, action: str, /, **typed: str) -> None:
         """Fill in the form on a page that goes to `action`, and send it."""
         form = next(form for form in self.read(path).forms if form.action == action)
-        answer = self._requests.post(action, form={**form.fields, **typed})
-        assert answer.ok, f"{action} {typed}: {answer.status}"
+        answer = self._requests.post(action, form={**form.fields, **typed}, max_redirects=0)
+        assert answer.status == 303, f"{action} {typed}: {answer.status}"
 
     def act(self, case: str, action: str, **typed: str) -> None:
         """One act on a case."""
         self.send(case, f"{case}/act", action=action, **typed)
 
     def cases(self, tab: str = "mine") -> list[str]:
-        """The cases of a queue."""
-        return self.links(f"/review/?tab={tab}", "/review/cases/")
+        """The requests for a stay in a queue."""
+        return self.links(f"/review/?tab={tab}&kind=recuperation", "/review/cases/")
 
     def links(self, path: str, prefix: str) -> list[str]:
         """Where a page leads, below a prefix."""
@@ -65,7 +65,7 @@ class Clerk:
 
 
 def decide_all(console: Console) -> None:
-    """Take every case that waits for somebody through unit, papers and committee."""
+    """Take every request for a stay that waits for somebody through unit, papers and committee."""
     for username in ("officer-daizong", "officer-pingyang"):
         officer = Clerk(console, username)
         for case in officer.cases():

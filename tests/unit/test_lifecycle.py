@@ -131,6 +131,7 @@ def test_nothing_leaves_a_settled_case() -> None:
 
 def test_judging_stages_are_those_of_the_design() -> None:
     assert {kind for kind, rules in KINDS.items() if rules.judging} == {
+        StageKind.ASSESSMENT,
         StageKind.COMMITTEE,
         StageKind.CLEARANCE,
         StageKind.SIGN_OFF,

@@ -42,6 +42,15 @@ def take(console: Console, stack: Stack, folder: Path) -> Stage:
     with camera.at("data", "hr-wang", "/admin/") as page:
         page.locator(".sidebar").get_by_role("link", name="申请", exact=True).click()
         page.get_by_role("link", name="RR-2026-000001").wait_for()
+    with camera.at("group", "officer-daizong", "/review/mutual-aid") as page:
+        page.locator("a[href*='/mutual-aid/groups/']:not([href$='/new'])").first.click()
+    with camera.at("assessment", "hr-wang", "/review/?tab=mine&kind=mutual_aid") as page:
+        page.locator("a.open").first.click()
+    with camera.at("nomination", "officer-daizong", "/review/?tab=mine&kind=commendation") as page:
+        page.locator("a.open").first.click()
+    with camera.at("slate", "chair-han", "/review/campaigns") as page:
+        page.locator("a.open").first.click()
+        page.locator("a[href$='/slate']").first.click()
     decide_all(console)
     with camera.at("batch", "chair-han", "/review/batches") as page:
         page.locator("a.open").first.click()

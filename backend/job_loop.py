@@ -115,7 +115,15 @@ def _patient(parameters: EntrypointExecutorParameters) -> DatabaseRetryEntrypoin
 
 def _entrypoint(handler: Handler) -> Callable[[QueuedJob], Awaitable[None]]:
     async def run(job: QueuedJob) -> None:
-        await handler(subject_of(job.payload))
+        told = {"job": job.entrypoint, "id": job.id, "tries": job.attempts + 1}
+        try:
+            await handler(subject_of(job.payload))
+        except Unavailable as error:
+            log.warning("job_postponed", part=error.part, **told)
+            raise
+        except Exception:
+            log.exception("job_failed", **told)
+            raise
 
     return run
 

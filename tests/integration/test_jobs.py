@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from backend import job_loop
 from backend.database import execute, fetch, fetch_value, new_id, transaction
@@ -88,8 +89,13 @@ class TestRunning:
         monkeypatch.setattr(job_loop, "TRIES", 2)
         handled = Handled(failures=99)
         await queue(new_id())
-        await drain({Job.DELIVER_NOTIFICATION: handled})
+        with capture_logs() as said:
+            await drain({Job.DELIVER_NOTIFICATION: handled})
         assert len(handled.subjects) == 3
+        told = [line for line in said if line["event"] == "job_failed"]
+        assert [(line["job"], line["tries"], line["exc_info"]) for line in told] == [
+            ("deliver_notification", tries, True) for tries in (1, 2, 3)
+        ]
         parked = await fetch("SELECT status::text AS status FROM pgqueuer")
         assert [row["status"] for row in parked] == ["failed"]
 

@@ -39,6 +39,11 @@ class Candidate:
     judged: MemberJudgement
     picked: bool
 
+    @property
+    def asks(self) -> bool:
+        """Whether nothing but their consent is missing: picked, they are asked for it."""
+        return {rule.code for rule in self.judged.broken} == {"consent_missing"}
+
 
 @dataclass(frozen=True, slots=True)
 class Groups:

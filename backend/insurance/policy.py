@@ -13,6 +13,7 @@ from backend.insurance.facts import EnrolmentFacts, HeirFacts, MemberFacts, Unit
 from backend.insurance.terms import SELF, Channel, Payer, PlanTerms, StartRule
 from backend.people.ages import full_years
 from backend.people.relations import RELATION_LABELS, RelationKind
+from backend.registry.family.policy import needs_guardian
 
 CONSENTS = ("personal_data", "sensitive_data", "share_with_insurer")
 CONSENT_CLAUSE = "个人信息保护法 第二十三、二十九、三十一条"
@@ -192,14 +193,15 @@ def _judged(
         *_relation(member, terms, at),
         _age(member, terms, asked_on, at),
         *_shares(member, facts.unit, terms, at),
-        *_health_and_consent(member, terms, at, by_unit=facts.channel == Channel.UNIT),
+        _health(member, terms, at, by_unit=facts.channel == Channel.UNIT),
+        _consent(member, at, by_guardian=needs_guardian(member.born_on, asked_on)),
         *check_heirs(member.heirs, terms, f"{at}.beneficiaries", member.name),
         *_free(member, terms, dates, at),
     )
     if any(not check.passed for check in checks):
         proposal = Proposal.REFUSE
     else:
-        plain = member.agrees and (member.healthy or not terms.health_declaration)
+        plain = member.agrees and (member.healthy or terms.health is None)
         proposal = Proposal.ACCEPT if plain else Proposal.REFER
     return MemberJudgement(
         member, checks, proposal, dates, cost_of(terms, member.shares, card_holder=member.card_holder)
@@ -211,13 +213,14 @@ def _relation(member: MemberFacts, terms: PlanTerms, at: str) -> list[RuleCheck]
     taken = next((taken for taken in terms.taken if taken.who == who), None)
     zh, en = ("本人", "oneself") if who == SELF else _relation_words(who)
     known = who is not None and (who != SELF or member.employed)
-    return [
+    clause = (taken or terms.taken[0]).clause
+    checks = [
         _check(
             "not_family",
             known,
             (f"{name}:{zh},关系已登记", f"{name}: {en}, on file"),
             (f"{name}:不是登记在册的本人或家属,不能参保", f"{name}: nobody on file for this worker"),
-            taken.clause if taken else terms.start.clause,
+            clause,
             at,
         ),
         _check(
@@ -225,18 +228,22 @@ def _relation(member: MemberFacts, terms: PlanTerms, at: str) -> list[RuleCheck]
             taken is not None,
             (f"{name}:{zh}可参加本计划", f"{name}: the plan takes {en}"),
             (f"{name}:本计划不接受{zh}参保", f"{name}: the plan does not take {en}"),
-            taken.clause if taken else terms.period.clause,
+            clause,
             at,
         ),
-        _check(
-            "kinship_unproven",
-            who == SELF or member.evidenced,
-            (f"{name}:关系有材料证明", f"{name}: a paper shows it"),
-            (f"{name}:请先在家属信息中上传关系证明", f"{name}: first send a paper that shows the relation"),
-            taken.clause if taken else terms.period.clause,
-            f"{at}.relation_id",
-        ),
     ]
+    if who != SELF:
+        checks.append(
+            _check(
+                "kinship_unproven",
+                member.evidenced,
+                (f"{name}:关系有材料证明", f"{name}: a paper shows it"),
+                (f"{name}:请先在家属信息中上传关系证明", f"{name}: first send a paper that shows the relation"),
+                clause,
+                f"{at}.relation_id",
+            )
+        )
+    return checks
 
 
 def _age(member: MemberFacts, terms: PlanTerms, asked_on: date, at: str) -> RuleCheck:
@@ -248,7 +255,7 @@ def _age(member: MemberFacts, terms: PlanTerms, asked_on: date, at: str) -> Rule
             False,
             f"{name}:不在本计划的性别、年龄范围内",
             f"{name}: not of the sex or age that the plan takes",
-            next((taken.clause for taken in terms.taken if taken.who == member.who), terms.period.clause),
+            next((taken.clause for taken in terms.taken if taken.who == member.who), terms.taken[0].clause),
             f"{at}.age",
         )
     age = full_years(member.born_on, asked_on)
@@ -293,30 +300,33 @@ def _shares(member: MemberFacts, unit: UnitFacts, terms: PlanTerms, at: str) -> 
     ]
 
 
-def _health_and_consent(member: MemberFacts, terms: PlanTerms, at: str, *, by_unit: bool) -> list[RuleCheck]:
+def _health(member: MemberFacts, terms: PlanTerms, at: str, *, by_unit: bool) -> RuleCheck:
+    name = member.name
+    return _check(
+        "health_not_declared",
+        member.health_declared or by_unit or terms.health is None,
+        (f"{name}:{'单位证明在岗' if by_unit else '已如实健康告知'}", f"{name}: health declared, or at work"),
+        (f"{name}:须如实健康告知", f"{name}: declare their health"),
+        terms.health.clause if terms.health else "",
+        f"{at}.health",
+    )
+
+
+def _consent(member: MemberFacts, at: str, *, by_guardian: bool) -> RuleCheck:
     name = member.name
     lacking = [purpose for purpose in CONSENTS if purpose not in member.consents]
-    return [
-        _check(
-            "health_not_declared",
-            member.health_declared or by_unit or not terms.health_declaration,
-            (f"{name}:{'单位证明在岗' if by_unit else '已如实健康告知'}", f"{name}: health declared, or at work"),
-            (f"{name}:须如实健康告知", f"{name}: declare their health"),
-            terms.period.clause,
-            f"{at}.health",
+    whose = ("监护人同意", "the guardian's consent") if by_guardian else ("本人同意", "their consent")
+    return _check(
+        "consent_missing",
+        not lacking,
+        (f"{name}:所需同意已留存", f"{name}: the needed consents are on record"),
+        (
+            f"{name}:缺少{whose[0]}({'、'.join(_CONSENT_WORDS[one] for one in lacking)})",
+            f"{name}: {whose[1]} is missing ({', '.join(lacking)})",
         ),
-        _check(
-            "consent_missing",
-            not lacking,
-            (f"{name}:所需同意已留存", f"{name}: the needed consents are on record"),
-            (
-                f"{name}:缺少同意({'、'.join(_CONSENT_WORDS[one] for one in lacking)});不满十四周岁由监护人同意",
-                f"{name}: consent missing ({', '.join(lacking)}); below 14 it is the guardian's",
-            ),
-            CONSENT_CLAUSE,
-            f"{at}.consents",
-        ),
-    ]
+        CONSENT_CLAUSE,
+        f"{at}.consents",
+    )
 
 
 def _free(member: MemberFacts, terms: PlanTerms, dates: Dates | None, at: str) -> list[RuleCheck]:

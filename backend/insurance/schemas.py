@@ -212,7 +212,7 @@ def plan_out(plan: Plan, language: Language) -> PlanOut:
         takes=sorted(terms.takes),
         grades=list(terms.grades),
         by_unit_only="worker" not in terms.channels,
-        health_declaration=terms.health_declaration,
+        health_declaration=terms.health is not None,
     )
 
 
@@ -226,6 +226,7 @@ def plan_detail(plan: Plan, today: date, language: Language) -> PlanDetail:
         "contribution": terms.contribution.clause,
         "ending": terms.ending.clause,
         "heirs": terms.heirs.clause,
+        **({"health": terms.health.clause} if terms.health else {}),
         **({"waiver": terms.waiver.clause} if terms.waiver else {}),
         **({"group": terms.group.clause} if terms.group else {}),
         **{f"ages.{taken.who}.{n}": ages.clause for taken in terms.taken for n, ages in enumerate(taken.ages)},

@@ -165,6 +165,10 @@ class Ending(_Said, frozen=True, kw_only=True):
     family_too: bool = True
 
 
+class Health(_Said, frozen=True, kw_only=True):
+    """Everybody who joins by themselves declares their health; of its staff a unit states that they are at work."""
+
+
 class Exclusion(_Said, frozen=True, kw_only=True):
     """Something that the plan does not pay for."""
 
@@ -186,7 +190,7 @@ class PlanTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     waiver: Waiver | None = None
     group: Group | None = None
     channels: tuple[Channel, ...] = (Channel.WORKER, Channel.UNIT)
-    health_declaration: bool = True
+    health: Health | None = None
     exclusions: tuple[Exclusion, ...] = ()
     grades: tuple[str, ...] = ()
 

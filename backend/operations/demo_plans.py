@@ -16,6 +16,7 @@ from backend.insurance.terms import (
     Ending,
     Exclusion,
     Group,
+    Health,
     Heirs,
     OnLeaving,
     Payer,
@@ -103,6 +104,7 @@ TIANJIN = PlanTerms(
     ending=_ENDING,
     heirs=_HEIRS,
     waiver=Waiver(renewal_within_days=30, clause=f"{_TIANJIN}(期满 30 日内续保免等待期)"),
+    health=Health(clause=f"{_BEIJING}(在岗、身体健康)"),
     exclusions=(_PRE_EXISTING,),
     grades=("senior",),
 )
@@ -141,7 +143,6 @@ WOMEN = PlanTerms(
     heirs=_HEIRS,
     group=Group(persons=20, percent=60, clause="女职工特殊疾病互助保障计划(不少于 20 人且不低于 60%)"),
     channels=(Channel.UNIT,),
-    health_declaration=False,
     exclusions=(_PRE_EXISTING,),
 )
 

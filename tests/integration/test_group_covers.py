@@ -63,7 +63,7 @@ async def test_a_group_is_picked_judged_submitted_and_covered_but_for_one(city: 
     case = await city.act("officer-daizong", case, Action.SUBMIT)
     assert await _told("cover_unit_enrols") == {one.account_id for one in women[:4]}
     line = await fetch_one("SELECT proposal, findings FROM enrolment_member WHERE person = $1", silent.person_id)
-    assert line is not None and line["proposal"] == "refuse" and "缺少同意" in line["findings"]
+    assert line is not None and line["proposal"] == "refuse" and "缺少本人同意" in line["findings"]
     case = await city.at_assessment(case)
     with pytest.raises(RuleViolation) as refused:
         await city.assess(case, await city.verdicts(case, persons([*women[:2], silent]), "核定时已不在岗"))
@@ -106,7 +106,7 @@ async def test_gaps_tell_why_somebody_is_not_covered(city: CoverWorld) -> None:
     why = {gap.name: "".join(one.zh for one in gap.why) for gap in found.gaps}
     assert why[await _name(plain)] == "符合条件,尚未申请"
     assert why[await _name(silent_left)] == "保障已于 2026-06-01 结束"
-    assert "缺少同意" in why[await _name(silent)]
+    assert "缺少本人同意" in why[await _name(silent)]
     with pytest.raises(NotFound):
         await coverage_of(city.world.by["officer-dailu"], city.world.services.clock, city.plans["critical"], unit)
 

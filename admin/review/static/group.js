@@ -27,7 +27,7 @@
 
   if (all) {
     all.addEventListener("change", function () {
-      for (const box of boxes) if (box.dataset.joins === "1") box.checked = all.checked;
+      for (const box of boxes) if (box.dataset.joins === "1" || box.dataset.asks === "1") box.checked = all.checked;
       count();
     });
   }

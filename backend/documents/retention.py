@@ -22,6 +22,7 @@ from backend.documents.tables import ErasureRequest
 from backend.errors import NotFound, RuleViolation
 from backend.identity import Actor
 from backend.jobs import Job, enqueue_for
+from backend.registry.family.uses import cases_resting_on
 from backend.unions.scope import scope_sql
 from backend.words import Text
 from storage.keys import Bucket, Retention, rendition_key
@@ -229,12 +230,16 @@ async def _rules() -> list[RetentionRule]:
 
 
 async def _uses(uploads: Sequence[asyncpg.Record]) -> dict[UUID, list[Use]]:
-    """For each upload the cases that it is attached to."""
+    """For each upload the cases that it is attached to, or that rest on the relative whom it shows."""
     uses: dict[UUID, list[Use]] = {row["id"]: [] for row in uploads}
+    shown = await cases_resting_on(uses)
     for row in await fetch(
-        "SELECT d.upload, a.number, a.kind, a.state, a.submitted_at, a.decided_at FROM application_document d"
-        " JOIN application a ON a.id = d.application WHERE d.upload = ANY($1)",
+        "SELECT d.upload, a.number, a.kind, a.state, a.submitted_at, a.decided_at FROM"
+        " (SELECT upload, application FROM application_document WHERE upload = ANY($1)"
+        " UNION SELECT * FROM unnest($2::uuid[], $3::uuid[])) d JOIN application a ON a.id = d.application",
         list(uses),
+        [paper for paper, _ in shown],
+        [case for _, case in shown],
     ):
         decided_on = local_date(row["decided_at"]) if row["decided_at"] else None
         submitted = row["submitted_at"] is not None

@@ -94,6 +94,9 @@ async def test_the_family_of_a_day(world: World) -> None:
     # The sister is a worker of ours; what the file calls her is another name, and the officer sees that.
     assert (other.person, other.is_worker, other.agrees) == (sister.person_id, True, False)
     assert (husband.agrees, small.agrees) == (True, True)
+    for gone in ("refused", "erased"):
+        await execute("UPDATE upload SET state = $2 WHERE id = $1", paper, gone)
+        assert (await family_of(known(nurse), TODAY))[0].evidence is None
     between = await relation_between(known(nurse), await relative_of(child), TODAY)
     assert between == small
     assert await relation_between(known(nurse), new_id(), TODAY) is None
@@ -212,6 +215,16 @@ async def test_a_child_who_gets_a_resident_id_is_still_one_person(world: World) 
     assert await relative_of(fathers) == child
     acts = await fetch("SELECT reason FROM audit_entry WHERE act = 'family.identifier.approved'")
     assert [row["reason"] for row in acts] == ["核对过户口簿"]
+
+
+async def test_a_correction_takes_the_question_back(world: World) -> None:
+    nurse = await world.worker()
+    relation = await declare(world, nurse, KIND.CHILD, certificate(date(2021, 1, 1)))
+    asked = await ask(world, nurse, relation, resident_id(date(2021, 1, 1), 702))
+    await world.services.family.strike(nurse, relation, 1)
+    assert await queries.waiting_additions(world.by["officer-daizong"], 10) == []
+    with pytest.raises(Conflict):
+        await world.services.additions.approve(world.by["officer-daizong"], asked, "核对过户口簿")
 
 
 async def test_two_persons_who_turn_out_to_be_one_child_become_one(world: World) -> None:

@@ -8,12 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from backend.database import execute, fetch_one, fetch_value
+from backend.database import execute, fetch_one, fetch_value, new_id
 from backend.documents import queries
 from backend.documents.kinds import PaperKind, PaperState
 from backend.documents.retention import Keeping, erasure, erasures_in_scope, erasures_of
 from backend.errors import Conflict, NotFound
 from backend.jobs import Job
+from backend.registry.family.uses import note_use
 from storage.keys import Bucket, rendition_key
 from storage.port import DocumentStore, ObjectMissing, StoreRefused
 from tests.integration.paper_world import (
@@ -124,6 +125,36 @@ class TestLocking:
 
 
 class TestErasing:
+    async def test_what_shows_a_relative_stays_as_long_as_the_case_that_rests_on_them(
+        self, world: World, keeping: Keeping
+    ) -> None:
+        """A family paper and a signed consent hang on the relation alone: no case carries them."""
+        attached, shown, signed, unused = [await verified(world, colour) for colour in ("red", "blue", "green", "grey")]
+        case = await attach(world, attached)
+        await end(world, case, "completed")
+        child, relation, other = world.stranger.person_id, new_id(), new_id()
+        for row, paper, relative in ((relation, shown, child), (other, unused, world.officer.person_id)):
+            await execute(
+                "INSERT INTO relation (id, person, relative, kind, evidence) VALUES ($1, $2, $3, 'sibling', $4)",
+                row,
+                world.nurse.person_id,
+                relative,
+                paper,
+            )
+        await execute(
+            "INSERT INTO consent (id, person, purpose, text_version, given_by, recorded_by, paper, given_at)"
+            " VALUES ($1, $2, 'share_with_insurer', '2026-03', $2, $3, $4, $5)",
+            new_id(),
+            child,
+            world.nurse.person_id,
+            signed,
+            world.clock.instant,
+        )
+        await note_use([relation], case, world.clock.instant)
+        answer = await erasure(await keeping.ask_to_erase(world.nurse, "离职"))
+        assert {entry.upload for entry in answer.kept} == {attached, shown, signed}
+        assert await state(unused) is PaperState.ERASED
+
     async def test_what_no_rule_keeps_goes_and_the_rest_is_told_with_its_rule(
         self, world: World, keeping: Keeping, store: DocumentStore
     ) -> None:

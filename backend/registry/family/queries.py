@@ -109,8 +109,10 @@ class WaitingAddition:
     asked_at: datetime
 
 
-_MEMBER = """r.id AS relation, r.relative AS person, r.kind, r.guardian, r.evidence, r.from_on, r.to_on, r.source,
+#: A paper that turned out unusable, or is gone, shows nothing.
+_MEMBER = """r.id AS relation, r.relative AS person, r.kind, r.guardian, r.from_on, r.to_on, r.source,
     r.end_reason, r.struck_at, r.declared_at, r.version, i.type AS identifier_type,
+    (SELECT d.id FROM upload d WHERE d.id = r.evidence AND d.state NOT IN ('refused', 'erased')) AS evidence,
     coalesce(i.masked, '') AS identifier_masked, coalesce(nullif(r.declared_name, ''), p.name) AS name,
     coalesce(nullif(r.declared_sex, ''), p.sex) AS sex, coalesce(r.declared_born_on, p.born_on) AS born_on,
     p.name AS name_on_file, p.sex AS sex_on_file, p.born_on AS born_on_file,
@@ -224,7 +226,7 @@ async def waiting_additions(actor: Actor, limit: int) -> list[WaitingAddition]:
         JOIN person w ON w.id = r.person JOIN trade_union t ON t.id = s.unit
         LEFT JOIN person_identifier i ON i.type = a.type AND i.digest = a.digest
         LEFT JOIN person p ON p.id = i.person
-        WHERE a.state = 'open' AND {reached} ORDER BY a.id LIMIT $1""",
+        WHERE a.state = 'open' AND r.to_on IS NULL AND {reached} ORDER BY a.id LIMIT $1""",
         limit,
         *unions,
     )

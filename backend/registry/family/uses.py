@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from backend.database import execute, execute_many, fetch_value, new_id
+from backend.database import execute, execute_many, fetch, fetch_value, new_id
 
 
 async def note_use(relations: Iterable[UUID], application: UUID, at: datetime) -> None:
@@ -26,3 +26,18 @@ async def release_uses(application: UUID) -> None:
 async def in_use(relation: UUID) -> bool:
     """Whether any case rests on a relation."""
     return bool(await fetch_value("SELECT EXISTS (SELECT FROM relation_use WHERE relation = $1)", relation))
+
+
+async def cases_resting_on(papers: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+    """For papers that show a relation, a relative's further number or consent: (paper, case that rests on it)."""
+    rows = await fetch(
+        """SELECT r.evidence AS paper, u.application FROM relation r JOIN relation_use u ON u.relation = r.id
+            WHERE r.evidence = ANY($1)
+        UNION SELECT a.evidence, u.application FROM identifier_addition a JOIN relation_use u ON u.relation = a.relation
+            WHERE a.evidence = ANY($1)
+        UNION SELECT c.paper, u.application FROM consent c
+            JOIN relation r ON r.relative = c.person AND r.person = c.recorded_by
+            JOIN relation_use u ON u.relation = r.id WHERE c.paper = ANY($1)""",
+        list(papers),
+    )
+    return [(row["paper"], row["application"]) for row in rows]

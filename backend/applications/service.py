@@ -105,11 +105,16 @@ class Applications:
             found,
         )
 
-    async def filing(self, actor: Actor, application_id: UUID, expected_version: int | None) -> Case:
-        """The locked case, if the actor files it and it is being filed; raises NotFound, Stale, IllegalTransition."""
+    async def filing(
+        self, actor: Actor, application_id: UUID, expected_version: int | None, kind: str | None = None
+    ) -> Case:
+        """The locked case (of this programme kind), if the actor files it and it is being filed.
+
+        Raises NotFound, Stale, IllegalTransition.
+        """
         case = await load_case(application_id, lock=True)
         await self.require_visible(actor, case)
-        if not self.files(actor, case):
+        if not self.files(actor, case) or (kind is not None and case.kind != kind):
             raise NotFound()
         if expected_version is not None and case.version_number != expected_version:
             raise Stale()

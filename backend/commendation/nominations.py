@@ -120,7 +120,7 @@ class Nominations:
     async def amend(self, actor: Actor, application: UUID, said: NominationInput, expected_version: int) -> Case:
         """Change a nomination that is being filed."""
         async with transaction():
-            case = await self.applications.filing(actor, application, expected_version)
+            case = await self.applications.filing(actor, application, expected_version, KIND)
             require_sound(said, case.subject_kind)
             await execute(
                 "UPDATE nomination SET category = $2, traits = $3, merit_sealed = $4, merit_count = $5,"
@@ -138,7 +138,7 @@ class Nominations:
     async def join(self, actor: Actor, application: UUID, expected_version: int) -> Case:
         """Give up one's own draft for the nomination of the same that others sent first; both lines are kept there."""
         async with transaction():
-            case = await self.applications.filing(actor, application, expected_version)
+            case = await self.applications.filing(actor, application, expected_version, KIND)
             row = await queries.nomination_row(case.id)
             live = await _live(row["campaign"], case.subject)
             if live is None:

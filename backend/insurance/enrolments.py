@@ -91,7 +91,7 @@ class Enrolments:
     async def amend(self, actor: Actor, application: UUID, entered: EnrolmentInput, expected_version: int) -> Case:
         """Change an enrolment that is being filed. Raises as `draft`, Stale, IllegalTransition."""
         async with transaction():
-            case = await self.applications.filing(actor, application, expected_version)
+            case = await self.applications.filing(actor, application, expected_version, KIND)
             plan = await plan_of(case.version.id)
             assert actor.person_id is not None
             require_readable(entered, plan.terms)

@@ -101,7 +101,7 @@ class Groups:
     ) -> Case:
         """Pick other staff for an enrolment that is being filed. Raises as `draft`, Stale, IllegalTransition."""
         async with transaction():
-            case = await self.applications.filing(actor, application, expected_version)
+            case = await self.applications.filing(actor, application, expected_version, KIND)
             _require_shares(shares, (await plan_of(case.version.id)).terms.shares.most)
             row = await fetch_one(
                 "UPDATE enrolment SET shares = $2 WHERE application = $1 AND channel = 'unit' RETURNING id, unit",

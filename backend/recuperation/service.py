@@ -104,7 +104,7 @@ class Requests:
         """Change a request that is being filed."""
         require_valid(stay)
         async with transaction():
-            case = await self.applications.filing(actor, application_id, expected_version)
+            case = await self.applications.filing(actor, application_id, expected_version, KIND)
             await execute(
                 "UPDATE stay_request SET companions = $2, fit_to_travel = $3, health_sealed = $4, contact_sealed = $5"
                 " WHERE application = $1",

@@ -120,7 +120,6 @@ async def test_a_wrong_token_is_answered_as_that_of_a_notice(api: Api) -> None:
         certificate.number,
         str(certificate.id),
         "a" * 500,
-        "%00",
         "%ff",
         "证书",
     ):

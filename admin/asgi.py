@@ -51,6 +51,7 @@ NAMES = (
     "nominations",
     "recommendations",
     "clearances",
+    "incidents",
     "slates",
     "approval_forms",
 )

@@ -22,6 +22,7 @@ from backend.clock import Clock, business_clock
 from backend.commendation.campaigns import Campaigns
 from backend.commendation.clearances import Clearances
 from backend.commendation.form import ApprovalForms
+from backend.commendation.incidents import Incidents
 from backend.commendation.nominations import Nominations
 from backend.commendation.recommendations import Recommendations
 from backend.commendation.slate import Slates
@@ -91,6 +92,7 @@ class Services:
     nominations: Nominations
     recommendations: Recommendations
     clearances: Clearances
+    incidents: Incidents
     slates: Slates
     approval_forms: ApprovalForms
 
@@ -153,6 +155,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         nominations=nominations,
         recommendations=Recommendations(applications),
         clearances=Clearances(applications),
+        incidents=Incidents(clock, people),
         slates=Slates(applications),
         approval_forms=ApprovalForms(nominations, people),
     )

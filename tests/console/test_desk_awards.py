@@ -292,3 +292,34 @@ async def test_a_stale_slate_is_refused(desk: Desk) -> None:
 async def acts(case: Case) -> set[str]:
     rows = await fetch("SELECT action FROM application_event WHERE application = $1", case.id)
     return {row["action"] for row in rows}
+
+
+async def test_an_incident_is_noted_at_the_desk_and_bars_the_unit(desk: Desk) -> None:
+    world = desk.world
+    campaign = await world.campaign({"daizong": (1, 0)})
+    (nominee,) = await world.workers(1)
+    page = "/review/incidents"
+    entered = {
+        "unit": str(world.unions["daizong"]),
+        "incident": "wage_arrears",
+        "happened_on": "2026-01-20",
+        "source": "泰人社监〔2026〕3号",
+    }
+    later = await desk.press("hr-wang", page, page, **{**entered, "happened_on": "2027-01-20"}, expected=422)
+    assert "日期不能晚于今天" in later.text
+    nobody = {**entered, "number": "370999198506150016"}
+    await desk.press("hr-wang", page, page, **nobody, expected=404)
+    await desk.press("hr-wang", page, page, **entered)
+    assert "泰人社监〔2026〕3号" in await desk.see("auditor-xu", page)
+    # The unit's own officer reads it, and notes nothing.
+    assert f'action="{page}"' not in await desk.see("officer-daizong", page)
+    assert "泰人社监" not in await desk.see("officer-dailu", page)
+    path = f"/review/campaigns/{campaign}/nominate"
+    head = {"category": "enterprise_head", "trait_frontline": ""}
+    answer = await desk.press("officer-daizong", path, path, **nomination(nominee, **head))
+    case = await load_case(UUID(answer.headers["location"].rpartition("/")[2]))
+    await world.services.nominations.answer(nominee, case.id, agrees=True)
+    refused = await desk.press(
+        "officer-daizong", f"/review/cases/{case.id}", f"/review/cases/{case.id}/act", action="submit", expected=422
+    )
+    assert "拖欠工资" in refused.text

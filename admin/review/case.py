@@ -228,7 +228,7 @@ def _shown_paper(found: CaseFile, wanted: str) -> CasePaper | None:
 
 def _by_key(move: Move) -> tuple[int, str]:
     """What leads on first, then what sends back, then what ends."""
-    return "arx".find(KEYS.get(move.action, (" ", ""))[0]), move.action
+    return "arxw".find(KEYS.get(move.action, (" ", ""))[0]), move.action
 
 
 async def _attachable(

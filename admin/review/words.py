@@ -49,7 +49,7 @@ KEYS = {
     Action.REJECT: ("x", "no"),
     Action.UPHOLD: ("x", "no"),
     Action.REVOKE: ("x", "no"),
-    Action.WITHDRAW: ("x", "no"),
+    Action.WITHDRAW: ("w", "no"),
 }
 
 PLACEMENTS = {"": Text("", ""), "main": Text("正选", "Main"), "reserve": Text("递补", "Reserve")}

@@ -37,6 +37,8 @@
   for (const element of document.querySelectorAll("[tabindex]")) if (element.tabIndex > 0) wrong.push(`tabindex ${element.tabIndex}`);
   const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
   for (const id of new Set(ids.filter((id, at) => ids.indexOf(id) !== at))) wrong.push(`two of #${id}`);
+  const keys = [...document.querySelectorAll("[data-key]")].map((element) => element.dataset.key);
+  for (const key of new Set(keys.filter((key, at) => keys.indexOf(key) !== at))) wrong.push(`two answer to the key ${key}`);
   for (const name of ["for", "aria-describedby", "aria-labelledby", "form"]) {
     for (const element of document.querySelectorAll(`[${name}]`)) {
       for (const id of element.getAttribute(name).split(/\s+/)) if (!document.getElementById(id)) wrong.push(`${name} leads nowhere: ${id}`);

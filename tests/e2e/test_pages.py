@@ -113,8 +113,9 @@ def test_the_audit_sees_what_is_wrong(console: Console) -> None:
     page.set_content(
         """<html lang="de"><title></title><h1>One</h1><h1>Two</h1><input placeholder="pale"><button></button>
         <img src="data:,"><table><th>Head</th></table><p id="a"></p><label for="gone">Gone</label>
-        <p id="a" tabindex="2" style="color: #999; background: #fff">Pale</p><button style="height: 12px">x</button>
-        <div style="width: 2000px; height: 1px"></div>"""
+        <p id="a" tabindex="2" style="color: #999; background: #fff">Pale</p>
+        <button data-key="x" style="height: 12px">x</button>
+        <div data-key="x" style="width: 2000px; height: 1px"></div>"""
     )
     told = "; ".join(wrong_with(page, "zh-CN"))
     for words in (
@@ -129,6 +130,7 @@ def test_the_audit_sees_what_is_wrong(console: Console) -> None:
         "tabindex 2",
         "two of #a",
         "for leads nowhere: gone",
+        "two answer to the key x",
         "contrast 2.85: “Pale”",
         "12 px high",
         "phone, large letters: 1618 px too wide",

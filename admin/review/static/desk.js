@@ -37,6 +37,7 @@
     ["a", "", "同意,或提交评审", "approve, or send my review"],
     ["r", "", "退回", "return"],
     ["x", "", "不同意", "reject"],
+    ["w", "", "撤回", "withdraw"],
     ["n", "p", "下一份、上一份材料", "next, previous paper"],
     ["v", "", "核验通过", "verify the paper"],
     ["u", "", "回到队列", "back to the queue"],

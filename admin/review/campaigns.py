@@ -183,6 +183,8 @@ async def _show(
     row = await queries.require_campaign_in_scope(reading(actor), campaign)
     content = queries.content_of(row)
     terms = terms_of(content)
+    judges = await queries.organiser_in_scope(reading(actor), campaign)
+    stage = queries.stage_of(content, StageKind.ALLOCATION).key
     held = {binding.role for binding in actor.unions_as(*DRAFT_ROLES) if binding.union_id == row["organiser"]}
     return page(
         request,
@@ -197,7 +199,7 @@ async def _show(
         incidents=INCIDENT_LABELS,
         quotas=await queries.quotas(campaign),
         unions=await at_or_below(row["organiser"]) if held else [],
-        undecided=await queries.undecided(campaign, queries.stage_of(content, StageKind.ALLOCATION).key),
+        undecided=await queries.undecided(campaign, stage) if judges else [],
         units=[
             await union_of(binding.union_id)
             for binding in actor.unions_as(Role.UNIT_OFFICER)

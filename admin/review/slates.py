@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from admin.review.campaigns import reading
 from admin.review.forms import Form, read_form
 from admin.review.page import page, to
 from admin.review.words import CAMPAIGN_STATES
@@ -24,7 +24,7 @@ from backend.errors import DomainError, NotFound
 from backend.identity import Actor, Role
 from backend.words import Text
 
-#: Who sees scores before the slate is public: not the units themselves.
+#: Who sees scores before the slate is public, at the organiser or above: not the units themselves.
 SLATE_ROLES = (Role.HR_VERIFIER, Role.CHAIR, Role.REVIEWER, Role.AUDITOR)
 
 PLACES = {MAIN: Text("正选", "Main"), RESERVE: Text("递补", "Reserve"), OUT: Text("不列入", "Left out")}
@@ -65,7 +65,7 @@ async def confirm_slate(
 ) -> Response[str] | Redirect:
     """Confirm the slate with these placements and reasons."""
     form = await read_form(request)
-    await queries.require_campaign_in_scope(reading(actor), campaign)
+    await _require_judge(actor, campaign)
     choices = _choices(form)
 
     async def work() -> UUID:
@@ -89,9 +89,7 @@ async def _show(
     refusal: DomainError | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response[str]:
-    if not actor.unions_as(*SLATE_ROLES):
-        raise NotFound()
-    row = await queries.require_campaign_in_scope(actor.unions_as(*SLATE_ROLES), campaign)
+    row = await _require_judge(actor, campaign)
     content = queries.content_of(row)
     return page(
         request,
@@ -110,6 +108,14 @@ async def _show(
         traits=TRAIT_LABELS,
         campaign_states=CAMPAIGN_STATES,
     )
+
+
+async def _require_judge(actor: Actor, campaign: UUID) -> asyncpg.Record:
+    bindings = actor.unions_as(*SLATE_ROLES)
+    row = await queries.require_campaign_in_scope(bindings, campaign)
+    if not await queries.organiser_in_scope(bindings, campaign):
+        raise NotFound()
+    return row
 
 
 def _choices(form: Form) -> Choices:

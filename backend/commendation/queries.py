@@ -61,6 +61,19 @@ async def require_campaign_in_scope(bindings: Sequence[Binding], campaign: UUID)
     return await campaign_row(campaign)
 
 
+async def organiser_in_scope(bindings: Sequence[Binding], campaign: UUID) -> bool:
+    """Whether these bindings reach the organiser of a campaign, and with it every nomination there."""
+    condition, params = scope_sql(bindings, "u", 2)
+    return bool(
+        await fetch_value(
+            f"SELECT EXISTS (SELECT FROM campaign c JOIN trade_union u ON u.id = c.organiser"
+            f" WHERE c.id = $1 AND {condition})",
+            campaign,
+            *params,
+        )
+    )
+
+
 async def campaigns_in_scope(bindings: Sequence[Binding]) -> Sequence[asyncpg.Record]:
     """The campaigns that `require_campaign_in_scope` gives, newest first, with their counts."""
     condition, params = scope_sql(bindings, "u", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,15 +14,26 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from admin.asgi import app
-from backend.applications.lifecycle import Action
+from backend.accounts.consents import VERSION
+from backend.applications.lifecycle import Action, SubjectKind
 from backend.clock import LOCAL, set_business_clock
+from backend.commendation.campaigns import CampaignInput
 from backend.database import execute, fetch_value, new_id
+from backend.documents.kinds import PaperKind
 from backend.identity import Role
-from backend.operations import demo_cases
+from backend.operations import demo_awards, demo_cases
+from backend.operations.demo_covers import seed_plans
+from backend.operations.demo_people import resident_id
 from backend.operations.tour.browser import Page, WebForm
+from backend.people.identifiers import IdentifierType
+from backend.people.relations import RelationKind
+from backend.registry.facts import IdentifierInput
+from backend.registry.family.facts import MemberInput
 from tests import services
 from tests.console.desk_world import HIGH, World, make_world
 from tests.console.test_data_console import LIFECYCLE
+from tests.console.test_desk_covers import covered
+from tests.rosters import workbook, worker
 
 #: Somebody of another county, with every role there that acts or reads.
 FOREIGNER = "officer-pingyang"
@@ -49,10 +60,31 @@ class Scene:
     world: World
     ids: dict[str, str]
 
+    def address(self, path: str, *, known: bool = True) -> str:
+        """A route's path with the ids of its own kind; or with ids of nothing, but for what is a word."""
+        ids = dict(self.ids)
+        for part, changed in OTHER_IDS.items():
+            if part in path:
+                ids.update({name: ids[place] for name, place in changed.items()})
+        return path.format(
+            **{name: value if known or name == "verdict" else str(uuid4()) for name, value in ids.items()}
+        )
+
+
+#: What the same word means at other pages.
+OTHER_IDS = {
+    "/mutual-aid/groups/": {"application": "group"},
+    "/mutual-aid/health/": {"application": "enrolment"},
+    "/nominations/": {"application": "nomination"},
+    "/clearances/": {"application": "nomination"},
+    "/records/{record_id}/papers/": {"upload": "family_paper"},
+}
+
 
 @pytest.fixture
 async def scene(database: None) -> AsyncIterator[Scene]:
     async with make_world() as world:
+        more = {**await _covers(world), **await _award(world), **await _family_and_roster(world)}
         case = await world.at_committee("陈秋实", "officer-daizong")
         for reviewer in ("reviewer-zhou", "reviewer-zheng", "reviewer-chen"):
             await world.review(reviewer, case, HIGH)
@@ -97,8 +129,61 @@ async def scene(database: None) -> AsyncIterator[Scene]:
                 "verdict": "approve",
                 "version": str(await fetch_value("SELECT id FROM programme_version")),
                 "binding": str(await fetch_value("SELECT id FROM role_binding WHERE role = 'chair' LIMIT 1")),
+                "unit": str(world.unions["daizong"]),
+                **more,
             },
         )
+
+
+async def _covers(world: World) -> dict[str, str]:
+    """Somebody who is covered, with a declaration of health, and a unit's enrolment that is being filed."""
+    insured = world.workers["陈秋实"]
+    async with services.logged_in_as("niangjia_owner"):
+        plans = await seed_plans(world.services.programmes, world.by, world.unions["city"])
+    await world.services.consents.give(insured, "share_with_insurer", VERSION)
+    await covered(world, "陈秋实")
+    enrolment = await fetch_value("SELECT application FROM enrolment")
+    assert insured.person_id is not None
+    group = await world.services.groups.draft(
+        world.by["officer-daizong"], plans["women"], world.unions["daizong"], 1, [insured.person_id]
+    )
+    return {"person": str(insured.person_id), "enrolment": str(enrolment), "group": str(group.id)}
+
+
+async def _award(world: World) -> dict[str, str]:
+    """An award with a nomination by a hospital."""
+    async with services.logged_in_as("niangjia_owner"):
+        version = await demo_awards.seed_award_programme(world.unions, world.by, world.services.clock)
+    now = await world.services.clock.now()
+    entered = CampaignInput(version, "五一劳动奖章", now - timedelta(days=1), now + timedelta(days=30))
+    campaign = await world.services.campaigns.draft(world.by["hr-wang"], entered, world.unions["city"])
+    await world.services.campaigns.open_(world.by["chair-han"], campaign, 1)
+    nominee, officer = world.workers["宋雨桐"], world.by["officer-daizong"]
+    assert nominee.person_id is not None
+    made = await world.services.nominations.draft(
+        officer, campaign, SubjectKind.PERSON, nominee.person_id, demo_awards.NOMINATION
+    )
+    paper = await world.paper(nominee, PaperKind.RESIDENT_ID)
+    await world.services.applications.attach(officer, made.case.id, "identity", paper)
+    await world.services.nominations.answer(nominee, made.case.id, agrees=True)
+    await world.act(officer, made.case, Action.SUBMIT)
+    return {"campaign": str(campaign), "nomination": str(made.case.id)}
+
+
+async def _family_and_roster(world: World) -> dict[str, str]:
+    """A child with a number to compare, and the dry run of a roster."""
+    parent = world.workers["陈秋实"]
+    born = date(2018, 6, 1)
+    certificate = IdentifierInput(IdentifierType.BIRTH_CERTIFICATE, "S370123456", born, "female")
+    relation = await world.services.family.declare(
+        parent, MemberInput(name="陈小雨", identifier=certificate, kind=RelationKind.CHILD)
+    )
+    paper = await world.paper(parent, PaperKind.HOUSEHOLD_REGISTER)
+    addition = await world.services.additions.ask(parent, relation, resident_id(born, 602), paper)
+    roster = await world.services.rosters.dry_run(
+        world.by["officer-daizong"], world.unions["daizong"], workbook([worker(1)])
+    )
+    return {"addition": str(addition), "family_paper": str(paper), "roster": str(roster)}
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -124,14 +209,16 @@ FIELDS = {
     "requirement": "work",
     "content": "{}",
     "passes": "yes",
+    "do": "end",
+    "on": "2026-03-17",
+    "authority": "police",
+    "favourable": "yes",
+    "opinion": "同意",
+    "reference": "复函 1 号",
+    "replied_on": "2026-03-16",
+    "shares": "1",
+    "row": "s2",
 }
-
-
-class Ids(dict[str, str]):
-    """Ids by name; one that the scene has nothing for is nobody's."""
-
-    def __missing__(self, name: str) -> str:
-        return str(uuid4())
 
 
 async def send(client: httpx.AsyncClient, method: str, path: str, **more: str) -> httpx.Response:
@@ -156,18 +243,49 @@ async def digests() -> Mapping[str, str]:
 
 
 async def test_what_belongs_to_others_is_unknown_at_every_route(scene: Scene) -> None:
+    async with services.logged_in_as("niangjia_owner"):
+        # What the city itself organises is known to all below it.
+        await execute("UPDATE campaign SET organiser = $1", scene.world.unions["health"])
     client, before = await scene.world.desk(FOREIGNER), await digests()
     more = {"upload": scene.ids["upload"], "union": str(scene.world.unions["daizong"])}
     tried = set()
     for method, path in routes():
-        answer = await send(client, method, path.format_map(Ids(scene.ids)), **more)
-        nothing = {name: value if name == "verdict" else str(uuid4()) for name, value in scene.ids.items()}
-        unknown = await send(client, method, path.format_map(Ids(nothing)), **more)
+        answer = await send(client, method, scene.address(path), **more)
+        unknown = await send(client, method, scene.address(path, known=False), **more)
         where = (method, path, answer.status_code, answer.text[-800:])
         assert answer.status_code == unknown.status_code == 404, where
         assert plain(answer) == plain(unknown), where
         tried.add((method, path))
-    assert len(tried) >= 25
+    assert len(tried) == 54
+    assert await digests() == before
+
+
+async def test_who_is_below_the_organiser_sees_of_an_award_what_is_announced(scene: Scene) -> None:
+    """A county's people open the city's campaign, but neither its slate with the scores nor another unit's list."""
+    client, before = await scene.world.desk(FOREIGNER), await digests()
+    campaign = f"/review/campaigns/{scene.ids['campaign']}"
+    opened = await client.get(campaign)
+    assert opened.status_code == 200
+    number = await fetch_value("SELECT number FROM application WHERE id = $1", UUID(scene.ids["nomination"]))
+    assert number in (await (await scene.world.desk("hr-wang")).get(campaign)).text
+    for words in ("宋雨桐", "岱宗", number, f'action="{campaign}'):
+        assert words not in opened.text
+    assert "宋雨桐" not in (await client.get(f"{campaign}/nominate")).text
+    for method, path, status in (
+        ("GET", "/slate", 404),
+        ("POST", "/slate/check", 404),
+        ("POST", "/slate", 404),
+        ("GET", f"/units/{scene.world.unions['daizong']}", 404),
+        ("POST", f"/units/{scene.world.unions['daizong']}", 404),
+        ("POST", "/quota", 403),
+        ("POST", "/open", 403),
+        ("POST", "/extend", 403),
+        ("POST", "/close", 403),
+    ):
+        more = {"union": str(scene.world.unions["pingyang"]), "mains": "1", "reserves": "1"}
+        answer = await send(client, method, f"{campaign}{path}", **more, closes_at="2026-04-30T18:00")
+        assert answer.status_code == status, (method, path, answer.status_code, answer.text[-3000:])
+        assert "宋雨桐" not in answer.text, path
     assert await digests() == before
 
 
@@ -197,11 +315,15 @@ async def test_lists_and_searches_show_nothing_of_others(scene: Scene) -> None:
         assert "岱宗" not in found.text, action
 
 
+#: What is only looked at by sending a form.
+LOOKS = ("/reveal", "/original", "/slate/check", "/health/{application}", "/nominations/{application}/form")
+
+
 async def test_the_auditor_reads_and_changes_nothing(scene: Scene) -> None:
     client, before = await scene.world.desk("auditor-xu"), await digests()
     for method, path in routes():
-        if method == "POST" and not path.endswith(("/reveal", "/original")):
-            answer = await send(client, method, path.format_map(Ids(scene.ids)))
+        if method == "POST" and not path.endswith(LOOKS):
+            answer = await send(client, method, scene.address(path))
             assert answer.status_code in (400, 403, 404, 409, 422), (path, answer.status_code)
     for path in ("/review/batches", "/review/records", "/review/file", "/review/roles", "/review/notices"):
         assert (await send(client, "POST", path)).status_code in (400, 403, 404, 422), path

@@ -44,11 +44,11 @@ def test_password_then_code_then_to_where_one_wanted(console: Console) -> None:
 def test_language_and_large_letters_stay(console: Console) -> None:
     page = console.window("", "/login")
     page.get_by_role("button", name="大字版").click()
-    letters = page.evaluate("getComputedStyle(document.body).fontSize")
+    expect(page.locator("body")).to_have_css("font-size", "18px")
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    assert letters == page.evaluate("getComputedStyle(document.body).fontSize") == "18px"
+    expect(page.locator("body")).to_have_css("font-size", "18px")
     page.context.close()
 
     page = console.window("auditor-xu", "/review/?tab=all")
@@ -57,9 +57,10 @@ def test_language_and_large_letters_stay(console: Console) -> None:
     expect(page).to_have_url(re.compile("tab=all"))
     expect(page.get_by_role("heading", name="All in scope")).to_be_visible()
     page.get_by_role("button", name="Large text").click()
+    expect(page.locator("body")).to_have_css("font-size", "18px")
     page.locator("a.open").first.click()
     expect(page.get_by_role("heading", name="Eligibility")).to_be_visible()
-    assert page.evaluate("getComputedStyle(document.body).fontSize") == "18px"
+    expect(page.locator("body")).to_have_css("font-size", "18px")
     page.get_by_role("button", name="中文").click()
     expect(page.get_by_role("heading", name="资格条件")).to_be_visible()
     page.context.close()

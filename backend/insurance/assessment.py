@@ -8,9 +8,12 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from backend.applications.case import Case
 from backend.applications.judgement import RuleCheck
+from backend.applications.lifecycle import StageKind
 from backend.applications.process import Field
 from backend.errors import RuleViolation, Violation
+from backend.identity import Actor, Role
 from backend.insurance.judging import Enrolled
 from backend.insurance.policy import BINDING, Proposal, check_group
 from backend.insurance.terms import Channel
@@ -139,3 +142,15 @@ def _id(member: str) -> UUID:
         return UUID(member)
     except ValueError:
         raise RuleViolation.of("verdict_missing", Text("请逐人核定。", "Decide on each person."), "verdict") from None
+
+
+def opens_health(actor: Actor, case: Case) -> bool:
+    """Whether the actor may open the health declarations of a case: who assesses it, and the auditor.
+
+    The employer's own officer and the readers of the case may not (个人信息保护法 第六条: 最小范围).
+    """
+    stage = next((stage for stage in case.content.route if stage.kind is StageKind.ASSESSMENT), None)
+    assessors = {binding.union_id for binding in actor.unions_as(stage.role)} if stage else set()
+    auditors = {binding.union_id for binding in actor.unions_as(Role.AUDITOR)}
+    assesses = stage is not None and case.union_at(stage.level) in assessors
+    return assesses or bool(auditors & set(case.levels.values()))

@@ -15,8 +15,9 @@ from backend.applications.service import Applications
 from backend.applications.subject import worker_filed_by
 from backend.audit.log import record
 from backend.database import execute, fetch, new_id, transaction
-from backend.errors import NotFound, RuleViolation, Violation
+from backend.errors import Forbidden, NotFound, RuleViolation, Violation
 from backend.identity import Actor
+from backend.insurance.assessment import opens_health
 from backend.insurance.judging import Enrolled, judge
 from backend.insurance.lines import (
     CONDITIONS_LIMIT,
@@ -111,13 +112,18 @@ class Enrolments:
     async def health(self, actor: Actor, application: UUID, reason: str) -> list[HealthSaid]:
         """The health declarations of an enrolment, for a reason that is recorded.
 
-        Raises as the case page, RuleViolation without a reason.
+        Raises as the case page, Forbidden for who does not assess, RuleViolation without a reason.
         """
         if not casefile.REASON_LEAST <= len(reason.strip()) <= casefile.REASON_MOST:
             raise RuleViolation.of(
                 "reason_required", Text("请写明查看理由(至少 4 字)。", "Say why you look (4 characters)."), "reason"
             )
         case = await casefile.require_readable(actor, self.applications, application)
+        if not opens_health(actor, case):
+            raise Forbidden(
+                "not_your_part",
+                Text("健康告知只对核定人员和经审开放。", "Health declarations are for who assesses, and the auditor."),
+            )
         rows = await fetch(
             "SELECT m.name, m.healthy, m.health_sealed FROM enrolment_member m JOIN enrolment e ON e.id = m.enrolment"
             " WHERE e.application = $1 AND m.health_sealed IS NOT NULL ORDER BY m.id",

@@ -10,7 +10,8 @@ from backend.applications.case import Case
 from backend.applications.lifecycle import SubjectKind
 from backend.applications.process import Panel
 from backend.database import fetch, fetch_one
-from backend.insurance.assessment import PROPOSAL_LABELS, VERDICT_LABELS, broken_of
+from backend.identity import Actor
+from backend.insurance.assessment import PROPOSAL_LABELS, VERDICT_LABELS, broken_of, opens_health
 from backend.insurance.plans import Plan, plan_of
 from backend.insurance.policy import Proposal, starts_in_words
 from backend.insurance.terms import SELF, Payer
@@ -30,7 +31,7 @@ def who_in_words(who: str) -> Text:
     return Text("本人", "Worker") if who == SELF else RELATION_LABELS[RelationKind(who)]
 
 
-async def enrolment_panels(case: Case) -> Sequence[Panel]:
+async def enrolment_panels(actor: Actor, case: Case) -> Sequence[Panel]:
     """The plan and everybody in the enrolment."""
     plan = await plan_of(case.version.id)
     row = await fetch_one("SELECT id, shares FROM enrolment WHERE application = $1", case.id)
@@ -46,7 +47,7 @@ async def enrolment_panels(case: Case) -> Sequence[Panel]:
     if case.subject_kind is SubjectKind.GROUP:
         label = Text("团体条件与名单", "Group and its conditions")
         links.append((label, f"/review/mutual-aid/groups/{case.id}"))
-    if any(member["health_declared"] for member in members):
+    if opens_health(actor, case) and any(member["health_declared"] for member in members):
         links.append((Text("查看健康告知…(须填理由)", "Health declarations… (with a reason)"), _health_path(case)))
     return [
         _plan_panel(plan, row["shares"]),

@@ -144,7 +144,7 @@ class MutualAid(Process):
 
     async def panels(self, actor: Actor, case: Case) -> Sequence[Panel]:
         """The plan, each person with what is proposed and decided, and the group's conditions; health stays sealed."""
-        return await enrolment_panels(case)
+        return await enrolment_panels(actor, case)
 
 
 async def _members(application: UUID) -> list[asyncpg.Record]:

@@ -203,6 +203,12 @@ async def test_a_health_declaration_opens_for_a_reason_alone(world: World) -> No
     assert refused.status_code == 422 and "季节性过敏" not in refused.text
     shown = await press(world, "hr-wang", path, path, reason="核定参保资格")
     assert "季节性过敏" in shown.text
+    # The employer's own officer reads the case, and not this.
+    path_of_case = f"/review/cases/{application}"
+    assert path in (await (await world.desk("hr-wang")).get(path_of_case)).text
+    assert path not in (await (await world.desk("officer-daizong")).get(path_of_case)).text
+    closed = await press(world, "officer-daizong", path, path, reason="想看一看")
+    assert closed.status_code == 403 and "季节性过敏" not in closed.text
     reason = await fetch_value("SELECT reason FROM audit_entry WHERE act = 'cover.health'")
     assert reason == "核定参保资格"
     assert (await (await world.desk("officer-dailu")).get(path)).status_code == 404

@@ -334,6 +334,9 @@ class Applications:
                 await committee.record_recusal(actor, case, stage, comment, now)
             case ((Action.DISMISS | Action.UPHOLD), _):
                 await objections.settle(actor, case, upheld=move.action is Action.UPHOLD, result=comment, at=now)
+            case Action.WITHDRAW, _ if case.state is State.OBJECTED:
+                # Nobody looks into it any more: what is withdrawn needs no verdict on whether it was right.
+                await objections.settle(system_actor("申请撤回"), case, upheld=False, result="申请已撤回", at=now)
             case ((Action.REVIEW | Action.SETTLE), _):
                 raise RuleViolation.of("verdict_missing", Text("请选择通过或不通过。", "Choose pass or not."), "passes")
 

@@ -96,6 +96,17 @@ async def test_objection_stops_only_the_one_named(world: World) -> None:
     assert (await load_case(cases[2].id)).state is State.APPROVED
 
 
+async def test_a_withdrawn_case_leaves_no_objection_open(world: World) -> None:
+    batch = await world.batch(1)
+    workers = await world.workers(1)
+    (case,) = await world.allocated(workers, batch)
+    notice = await world.services.batches.publish_notice(world.by["chair-han"], batch, await batch_version(batch))
+    stranger = await world.worker("dailu", 50)
+    await world.services.notices.object_(stranger, notice, case.id, "该同志一线时间与实际不符,请核实。")
+    await world.act(workers[0], case, Action.WITHDRAW)
+    assert await fetch_value("SELECT state || result FROM objection") == "dismissed申请已撤回"
+
+
 async def test_upheld_objection_frees_the_place(world: World) -> None:
     batch = await world.batch(1)
     cases = await world.allocated(await world.workers(2), batch)

@@ -53,6 +53,13 @@ EVERY_ROLE = (
 KEPT = tuple(table for table in LIFECYCLE if table not in ("application_event",))
 
 
+_STAY_VERSION = (
+    "SELECT v.id FROM programme_version v JOIN programme p ON p.id = v.programme"
+    " WHERE p.kind = 'recuperation' AND v.state = 'published' ORDER BY v.id LIMIT 1"
+)
+_CHAIR = "SELECT id FROM role_binding WHERE role = 'chair' AND account = $1"
+
+
 @dataclass
 class Scene:
     """A city at work, and the ids of what belongs to one of its hospitals."""
@@ -127,8 +134,8 @@ async def scene(database: None) -> AsyncIterator[Scene]:
                 "record_id": str(record),
                 "takeover": str(claim),
                 "verdict": "approve",
-                "version": str(await fetch_value("SELECT id FROM programme_version")),
-                "binding": str(await fetch_value("SELECT id FROM role_binding WHERE role = 'chair' LIMIT 1")),
+                "version": str(await fetch_value(_STAY_VERSION)),
+                "binding": str(await fetch_value(_CHAIR, world.accounts["chair-han"])),
                 "unit": str(world.unions["daizong"]),
                 **more,
             },

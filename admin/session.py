@@ -91,8 +91,11 @@ def browser_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Browser:
     return Browser(None, "", Language.of(connection.headers.get("accept-language")), large=False)
 
 
-def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard of every route: somebody is logged in with both factors, or the route is public."""
+async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard of every route: somebody is logged in with both factors, or the route is public.
+
+    A coroutine, because a plain function would be given a thread.
+    """
     if not handler.opt.get("public") and not isinstance(connection.scope.get("user"), Actor):
         raise Unauthenticated("login_needed", Text("请先登录。", "Please log in."))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from litestar import Litestar, Router
 from litestar.static_files import create_static_files_router
 
+from backend.accounts.known import KnownActors
 from backend.accounts.routes import ROUTER as ACCOUNTS
 from backend.applications.routes import ROUTER as APPLICATIONS
 from backend.commendation.routes import ROUTER as COMMENDATION
@@ -75,15 +78,22 @@ def create_app(services: Services) -> Litestar:
         ],
     )
     files = create_static_files_router("/static", [STATIC], opt=PUBLIC, include_in_schema=False)
+    actors = KnownActors()
+
+    @asynccontextmanager
+    async def listening(app: Litestar) -> AsyncIterator[None]:
+        async with actors.listening(services.settings.database_url):
+            yield
+
     return Litestar(
         route_handlers=[live, ready, files, notice_page, certificate_page, api],
         dependencies=dependencies(services, NAMES),
-        middleware=[Stopwatch(), SecurityHeaders(), Authentication(services.login)],
+        middleware=[Stopwatch(), SecurityHeaders(), Authentication(services.login, actors)],
         guards=[signed_in, plain_text],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,
         openapi_config=openapi(),
-        lifespan=[pool],
+        lifespan=[pool, listening],
         before_send=[log_answer],
         debug=False,
         logging_config=None,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -45,7 +48,11 @@ def db() -> Engine:
 async def open_pool(min_size: int = 2, max_size: int = 10) -> None:
     """Open this process's pool; raises Unavailable where the server does not answer."""
     with database_errors():
-        await db().start_connection_pool(min_size=min_size, max_size=max_size)
+        await db().start_connection_pool(min_size=min_size, max_size=max_size, reset=_nothing_to_reset)
+
+
+async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
+    """Instead of a round trip after each use: whatever is set here is set for a transaction, and nobody listens."""
 
 
 async def close_pool() -> None:
@@ -110,6 +117,20 @@ async def transaction(
 
 
 @asynccontextmanager
+async def joined() -> AsyncIterator[None]:
+    """Run the block in the current transaction, or in one of its own where there is none.
+
+    For what is whole or not at all together with its caller: unlike `transaction` inside another, an exception that a
+    caller catches leaves what was written so far, so it has to go on to the outermost.
+    """
+    if db().current_transaction.get() is not None:
+        yield
+        return
+    async with transaction():
+        yield
+
+
+@asynccontextmanager
 async def _connection() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
     current = db().current_transaction.get()
     if current is not None:
@@ -153,3 +174,40 @@ async def execute_many(sql: str, rows: Iterable[Sequence[Any]]) -> None:
     """Run a statement once for each of many rows, in a few round trips; all of them or none."""
     async with transaction() as connection:
         await connection.executemany(sql, rows)
+
+
+#: In a statement of `together`: the rows that the statement before it returns.
+BEFORE = "before_this_one"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One statement that changes rows, with its `$1` places filled."""
+
+    sql: str
+    args: tuple[Any, ...]
+
+
+async def together(writes: Sequence[Write]) -> None:
+    """Run several statements that change rows in one round trip, all or none.
+
+    They see the rows as they were before: none may rest on what another of them writes, but for what the one just
+    before it RETURNs, which goes by the name of BEFORE.
+    """
+    if writes:
+        sql = _as_one(tuple((write.sql, len(write.args)) for write in writes))
+        await fetch_value(sql, *(value for write in writes for value in write.args))
+
+
+@lru_cache(maxsize=256)
+def _as_one(statements: tuple[tuple[str, int], ...]) -> str:
+    """The statements as parts of one, their places numbered on."""
+    parts, before = [], 0
+    for number, (sql, count) in enumerate(statements):
+        moved = _PLACE.sub(lambda found, before=before: f"${int(found[1]) + before}", sql)  # type: ignore[misc]
+        parts.append(f"w{number} AS ({moved.replace(BEFORE, f'w{number - 1}')})")
+        before += count
+    return f"WITH {', '.join(parts)} SELECT 1"
+
+
+_PLACE = re.compile(r"\$(\d+)")

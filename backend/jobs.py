@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
@@ -10,7 +11,7 @@ from uuid import UUID
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 
-from backend.database import db
+from backend.database import BEFORE, Write, db
 
 if TYPE_CHECKING:
     import asyncpg
@@ -52,6 +53,24 @@ async def enqueue(
         raise RuntimeError("a job is queued inside the transaction that gives it its reason")
     queue = Queries(AsyncpgDriver(cast("asyncpg.Connection", current.connection)))
     await queue.enqueue(str(job), payload, execute_after=execute_after, dedupe_key=dedupe_key, on_conflict="skip")
+
+
+#: What the library's own `enqueue` writes for a plain job, so that it can be written along with the business.
+_ENQUEUE = (
+    "INSERT INTO pgqueuer (priority, entrypoint, payload, headers, status)"
+    " SELECT 0, $1, payload, 'null', 'queued' FROM unnest($2::bytea[]) AS p (payload)"
+    " RETURNING id, priority, entrypoint"
+)
+_LOG = (
+    "INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority)"
+    f" SELECT id, 'queued', entrypoint, priority FROM {BEFORE}"
+)
+
+
+def enqueued(job: Job, subjects: Sequence[UUID]) -> list[Write]:
+    """A job about each of these rows, as statements that stand next to each other in one `together`."""
+    payloads = [str(subject).encode() for subject in subjects]
+    return [Write(_ENQUEUE, (str(job), payloads)), Write(_LOG, ())]
 
 
 async def enqueue_for(job: Job, subject: UUID, *, execute_after: timedelta | None = None) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 import traceback
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 #: How far back the causes of an error are told.
 _CAUSES = 5
+
+_ENCODER = msgspec.json.Encoder(enc_hook=repr)
 
 
 def configure(demo: bool) -> None:
@@ -24,13 +27,18 @@ def configure(demo: bool) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
         )
     else:
-        processors += [where_it_broke, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        processors += [where_it_broke, _as_line]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory() if demo else structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _as_line(logger: WrappedLogger, name: str, event: EventDict) -> bytes:
+    """A processor, the last: the event as one line of JSON."""
+    return _ENCODER.encode(event)
 
 
 def where_it_broke(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -6,11 +6,12 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
@@ -32,7 +33,7 @@ from backend.people.identifiers import IdentifierType, normal_identifier, normal
 from backend.sealing import Sealer
 from backend.words import UNPRINTABLE, Text
 
-PAGE_SIZE = 25
+PAGE_SIZE = 50
 
 #: Nobody: the person of a search by number that found no case in scope.
 NOBODY = UUID(int=0)
@@ -82,31 +83,45 @@ class View:
         return urlencode({name: value for name, value in fields.items() if value})
 
 
+class Queue(msgspec.Struct, kw_only=True):
+    """What one page of a queue shows: its cases, the place of the next page, and what the tabs and filters offer."""
+
+    lines: list[desk.Line]
+    more: str
+    counts: dict[Tab, int]
+    units: list[dict[str, Any]]
+    stages: list[dict[str, Any]]
+
+
 @get("/")
 async def queue_page(
     request: Request[Any, Any, Any],
     actor: NamedDependency[Actor],
     applications: NamedDependency[Applications],
     clock: NamedDependency[Clock],
-) -> Response[str]:
-    """One tab of the queue. Whoever may read no case is told that there is none here."""
+) -> Response[Any]:
+    """One tab of the queue, as a page or, for who accepts JSON alone, as its data.
+
+    Whoever may read no case is told that there is none here.
+    """
     require_reader(actor)
     view = View.of(request.query_params)
     today = await clock.today()
-    lines = await desk.queue(actor, view.wanted, applications.processes, today, after=view.after, limit=PAGE_SIZE + 1)
-    shown = lines[:PAGE_SIZE]
+    queue = await _queue(actor, view, applications, today)
+    if request.headers.get("accept") == "application/json":
+        return Response(queue, media_type="application/json")
     return page(
         request,
         actor,
         "review/queue.html",
         view=view,
-        lines=shown,
-        more=view.query(after=write_place(shown[-1].place)) if len(lines) > PAGE_SIZE else "",
-        counts=await desk.counts(actor, today),
+        lines=queue.lines,
+        more=view.query(after=queue.more) if queue.more else "",
+        counts=queue.counts,
         cap=COUNT_CAP,
         tabs=TABS,
-        units=await desk.units_below(actor),
-        stages=await desk.stages_in_use(applications.processes),
+        units=queue.units,
+        stages=queue.stages,
         processes=applications.processes,
         states=STAFF_STATES,
         State=State,
@@ -116,6 +131,18 @@ async def queue_page(
         done=just_done(request),
         files=Role.UNIT_OFFICER in actor.roles,
         searched=view.wanted.person is not None,
+    )
+
+
+async def _queue(actor: Actor, view: View, applications: Applications, today: date) -> Queue:
+    lines = await desk.queue(actor, view.wanted, applications.processes, today, after=view.after, limit=PAGE_SIZE + 1)
+    shown = lines[:PAGE_SIZE]
+    return Queue(
+        lines=shown,
+        more=write_place(shown[-1].place) if len(lines) > PAGE_SIZE else "",
+        counts=await desk.counts(actor, today),
+        units=[dict(unit) for unit in await desk.units_below(actor)],
+        stages=[dict(stage) for stage in await desk.stages_in_use(applications.processes)],
     )
 
 

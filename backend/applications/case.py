@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from backend.applications.lifecycle import ENDED, By, Moves, StageKind, State, SubjectKind, awaited, moves
+from backend.applications.lifecycle import ENDED, FILING, By, Moves, StageKind, State, SubjectKind, awaited, moves
 from backend.applications.programme import PaperRequirement, ProgrammeContent, Stage
 from backend.applications.subject import SUBJECT_COLUMNS
 from backend.columns import LEVEL_COLUMNS
-from backend.database import fetch_one
+from backend.database import fetch, fetch_one
 from backend.errors import NotFound
 from backend.identity import Level
 
@@ -27,12 +27,33 @@ class Version:
     id: UUID
     content: ProgrammeContent
     moves: Moves
+    stages: Mapping[str, Stage]
+
+    @classmethod
+    def of(cls, version_id: UUID, content: ProgrammeContent) -> Self:
+        """The version with this content."""
+        return cls(version_id, content, moves(content.route), {stage.key: stage for stage in content.route})
 
 
-@lru_cache(maxsize=256)
-def _version(version_id: UUID, content: str) -> Version:
-    decoded = msgspec.json.decode(content, type=ProgrammeContent)
-    return Version(version_id, decoded, moves(decoded.route))
+_VERSIONS: dict[UUID, Version] = {}
+_VERSIONS_KEPT = 256
+
+
+async def versions(ids: Iterable[UUID]) -> Mapping[UUID, Version]:
+    """Programme versions by id. A published one never changes, so each process reads and decodes it once."""
+    wanted = set(ids)
+    found = {one: _VERSIONS[one] for one in wanted if one in _VERSIONS}
+    lacking = wanted - found.keys()
+    if lacking:
+        rows = await fetch("SELECT id, state, content FROM programme_version WHERE id = ANY($1)", list(lacking))
+        for row in rows:
+            content = msgspec.json.decode(row["content"], type=ProgrammeContent)
+            found[row["id"]] = version = Version.of(row["id"], content)
+            if row["state"] == "published":
+                if len(_VERSIONS) >= _VERSIONS_KEPT:
+                    _VERSIONS.clear()
+                _VERSIONS[version.id] = version
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +88,35 @@ class Case:
     version: Version
 
     @classmethod
-    def of(cls, row: asyncpg.Record) -> Self:
-        """The case of a row of `CASE_COLUMNS`."""
-        values: dict[str, Any] = {name: row[name] for name in (*_SAME, "subject")}
+    def of(cls, row: asyncpg.Record, version: Version) -> Self:
+        """The case of a row of `CASE_COLUMNS` under its version."""
         return cls(
-            **values,
-            subject_kind=SubjectKind(row["subject_kind"]),
-            state=State(row["state"]),
+            id=row["id"],
+            number=row["number"],
+            kind=row["kind"],
+            submitted_by=row["submitted_by"],
+            filed_by_officer=row["filed_by_officer"],
+            subject_kind=_SUBJECT_KINDS[row["subject_kind"]],
+            subject=row["subject"],
+            subject_name=row["subject_name"],
+            aggregate=row["aggregate"],
+            state=_STATES[row["state"]],
             stage_key=row["stage"],
+            resume_stage=row["resume_stage"],
+            awaiting_role=row["awaiting_role"],
+            acting_union=row["acting_union"],
+            round=row["round"],
+            placement=row["placement"],
+            rank=row["rank"],
+            points=row["points"],
+            due_on=row["due_on"],
             version_number=row["version"],
-            levels={level: row[level.column] for level in Level},
-            version=_version(row["programme_version"], row["content"]),
+            created_at=row["created_at"],
+            submitted_at=row["submitted_at"],
+            entered_at=row["entered_at"],
+            decided_at=row["decided_at"],
+            levels={level: row[column] for level, column in _LEVELS},
+            version=version,
         )
 
     @property
@@ -98,12 +137,13 @@ class Case:
     @property
     def stage(self) -> Stage | None:
         """The stage it stands in; None while filing and after the end."""
-        return self.content.stage(self.stage_key)
+        return self.version.stages.get(self.stage_key)
 
     @property
     def stage_kind(self) -> StageKind | None:
         """The kind of stage it stands in; None after the end."""
-        return self.content.kind_of(self.stage_key)
+        stage = self.stage
+        return stage.kind if stage else StageKind.FILING if self.stage_key == FILING else None
 
     @property
     def ended(self) -> bool:
@@ -125,46 +165,36 @@ class Case:
         return None
 
 
-_SAME = (
-    "id",
-    "number",
-    "kind",
-    "submitted_by",
-    "filed_by_officer",
-    "subject_name",
-    "aggregate",
-    "resume_stage",
-    "awaiting_role",
-    "acting_union",
-    "round",
-    "placement",
-    "rank",
-    "points",
-    "due_on",
-    "created_at",
-    "submitted_at",
-    "entered_at",
-    "decided_at",
-)
+_STATES = {state.value: state for state in State}
+_SUBJECT_KINDS = {kind.value: kind for kind in SubjectKind}
+_LEVELS = tuple((level, level.column) for level in Level)
 
-_OTHERS = ("subject_kind", "state", "stage", "version", "programme_version", *LEVEL_COLUMNS)
+_COLUMNS = (
+    *("id", "number", "kind", "submitted_by", "filed_by_officer", "subject_kind", "subject_name", "aggregate", "state"),
+    *("stage", "resume_stage", "awaiting_role", "acting_union", "round", "placement", "rank", "points", "due_on"),
+    *("version", "programme_version", "created_at", "submitted_at", "entered_at", "decided_at", *LEVEL_COLUMNS),
+)
 
 CASE_COLUMNS = ", ".join(
     [
-        *(f"a.{name}" for name in (*_SAME, *_OTHERS)),
+        *(f"a.{name}" for name in _COLUMNS),
         f"coalesce({', '.join(f'a.{column}' for column in SUBJECT_COLUMNS.values())}) AS subject",
-        "v.content",
     ]
 )
 
-CASE_FROM = "application a JOIN programme_version v ON v.id = a.programme_version"
+
+async def cases_of(rows: Sequence[asyncpg.Record]) -> list[Case]:
+    """The cases of rows of `CASE_COLUMNS`, in their order."""
+    known = await versions(row["programme_version"] for row in rows)
+    return [Case.of(row, known[row["programme_version"]]) for row in rows]
 
 
 async def load_case(application_id: UUID, *, lock: bool = False) -> Case:
     """The case as it stands; `lock` holds its row until the transaction ends. Raises NotFound."""
     row = await fetch_one(
-        f"SELECT {CASE_COLUMNS} FROM {CASE_FROM} WHERE a.id = $1{' FOR UPDATE OF a' if lock else ''}", application_id
+        f"SELECT {CASE_COLUMNS} FROM application a WHERE a.id = $1{' FOR UPDATE' if lock else ''}", application_id
     )
     if row is None:
         raise NotFound()
-    return Case.of(row)
+    (case,) = await cases_of([row])
+    return case

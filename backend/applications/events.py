@@ -17,12 +17,42 @@ import msgspec
 
 from backend.applications.case import Case
 from backend.applications.lifecycle import Move
-from backend.applications.tables import ApplicationEvent, ApplicationFacts, CaseKey
-from backend.database import fetch, fetch_one, new_id
+from backend.database import Write, fetch, fetch_one, new_id
 from backend.identity import Actor
 from backend.sealing import KeyRing, Sealer
 
 _CASE_KEY = "case_key"
+
+
+_INSERT_EVENT = (
+    "INSERT INTO application_event (id, application, seq, at, actor, actor_person, actor_name, role, action,"
+    " from_state, to_state, from_stage, to_stage, comment, body, previous, hash)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+)
+_INSERT_KEY = "INSERT INTO case_key (application, sealed) VALUES ($1, $2)"
+_INSERT_FACTS = "INSERT INTO application_facts (id, application, seq, sealed) VALUES ($1, $2, $3, $4)"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Where the chain of a case stands: the number and hash of its last event, and the sealed key of its facts."""
+
+    seq: int
+    hash: bytes
+    key: bytes | None
+
+
+#: What `chain_in` reads of case `a`, and what has to be joined for it.
+CHAIN_COLUMNS = "e.seq AS chain_seq, e.hash AS chain_hash, k.sealed AS chain_key"
+CHAIN_FROM = (
+    "LEFT JOIN LATERAL (SELECT seq, hash FROM application_event WHERE application = a.id ORDER BY seq DESC LIMIT 1) e"
+    " ON true LEFT JOIN case_key k ON k.application = a.id"
+)
+
+
+def chain_in(row: asyncpg.Record) -> Chain:
+    """The chain of a row of CHAIN_COLUMNS."""
+    return Chain(row["chain_seq"] or 0, row["chain_hash"] or b"", row["chain_key"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +61,15 @@ class EventLog:
 
     sealer: Sealer
 
-    async def append(
-        self, case: Case, move: Move, after: Case, actor: Actor, at: datetime, comment: str, facts: Any
-    ) -> UUID:
-        """Add one event, with the digest of `facts` (None for none), and the facts themselves sealed beside it."""
-        last = await fetch_one(
-            "SELECT seq, hash FROM application_event WHERE application = $1 ORDER BY seq DESC LIMIT 1", case.id
-        )
-        seq, previous = (last["seq"] + 1, last["hash"]) if last else (1, b"")
+    def appended(
+        self, chain: Chain, case: Case, move: Move, after: Case, actor: Actor, at: datetime, comment: str, facts: Any
+    ) -> tuple[UUID, list[Write]]:
+        """One event more, as statements to be run: its id, and the rows of it.
+
+        It holds the digest of `facts` (None for none), which are sealed beside it. `chain` was read under the lock.
+        """
         encoded = msgspec.json.encode(facts, order="deterministic") if facts is not None else None
-        role = acting_role(actor, move)
+        seq, role, event = chain.seq + 1, acting_role(actor, move), new_id()
         body = msgspec.json.encode(
             {
                 "application": case.id,
@@ -58,30 +87,22 @@ class EventLog:
             },
             order="deterministic",
         )
-        event = ApplicationEvent(
-            id=new_id(),
-            application=case.id,
-            seq=seq,
-            at=at,
-            actor=actor.account_id,
-            actor_person=actor.person_id,
-            actor_name=actor.name,
-            role=role,
-            action=move.action,
-            from_state=case.state,
-            to_state=after.state,
-            from_stage=case.stage_key,
-            to_stage=after.stage_key,
-            comment=comment,
-            body=body,
-            previous=previous,
-            hash=hashlib.sha256(previous + body).digest(),
+        row = (
+            *(event, case.id, seq, at, actor.account_id, actor.person_id, actor.name, role, move.action),
+            *(case.state, after.state, case.stage_key, after.stage_key, comment, body, chain.hash),
+            hashlib.sha256(chain.hash + body).digest(),
         )
-        await ApplicationEvent.insert(event)
+        writes = [Write(_INSERT_EVENT, row)]
         if encoded is not None:
-            sealed = (await self._key(case.id)).seal(encoded.decode(), f"facts:{case.id}:{seq}")
-            await ApplicationFacts.insert(ApplicationFacts(application=case.id, seq=seq, sealed=sealed))
-        return UUID(str(event.id))
+            sealed_key = chain.key
+            if sealed_key is None:
+                sealed_key = self.sealer.seal(base64.b64encode(os.urandom(32)).decode(), _CASE_KEY)
+                writes.append(
+                    Write("INSERT INTO case_key (application, sealed) VALUES ($1, $2)", (case.id, sealed_key))
+                )
+            sealed = self._ring(sealed_key).seal(encoded.decode(), f"facts:{case.id}:{seq}")
+            writes.append(Write(_INSERT_FACTS, (new_id(), case.id, seq, sealed)))
+        return event, writes
 
     @staticmethod
     def plain(facts: Any) -> Any:
@@ -96,18 +117,13 @@ class EventLog:
             application_id,
             seq,
         )
-        if row is None or row["key"] is None:
-            return None
-        return msgspec.json.decode(self._ring(row["key"]).open(row["sealed"], f"facts:{application_id}:{seq}"))
+        return self.open_facts(application_id, seq, row["sealed"], row["key"]) if row else None
 
-    async def _key(self, application_id: UUID) -> KeyRing:
-        row = await fetch_one("SELECT sealed FROM case_key WHERE application = $1", application_id)
-        if row is None:
-            sealed = self.sealer.seal(base64.b64encode(os.urandom(32)).decode(), _CASE_KEY)
-            await CaseKey.insert(CaseKey(application=application_id, sealed=sealed))
-        else:
-            sealed = row["sealed"]
-        return self._ring(sealed)
+    def open_facts(self, application_id: UUID, seq: int, sealed: bytes, key: bytes | None) -> Any:
+        """The facts of a row, decoded; None where the key of the case is destroyed."""
+        if key is None:
+            return None
+        return msgspec.json.decode(self._ring(key).open(sealed, f"facts:{application_id}:{seq}"))
 
     def _ring(self, sealed: bytes) -> KeyRing:
         key = base64.b64decode(self.sealer.open(sealed, _CASE_KEY))

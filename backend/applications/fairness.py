@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -87,7 +88,7 @@ async def standing(actor: Actor, case: Case) -> Standing:
     )
 
 
-async def seat(case: Case, stage: Stage, persons: set[UUID]) -> UUID | None:
+async def seat(case: Case, stage: Stage, persons: Collection[UUID]) -> UUID | None:
     """The union that acts on `case` in `stage`: of its level, or the nearest above where enough people may act.
 
     A stage that nobody there may fill (the only verifier is the applicant's wife) goes up by this rule; the event

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from backend.applications.case import Case
 from backend.applications.lifecycle import Action, Move, Outcome, StageKind, State
 from backend.applications.process import Process
+from backend.database import Write
 from backend.notifications.service import Notifications
 
 #: The template for a case that has come into a state, whatever brought it there.
@@ -33,13 +35,21 @@ _NEVER_OFFERED = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.RESERVE})
 _SILENT = frozenset({Action.REVIEW, Action.RECUSE, Action.SETTLE, Action.PLACE})
 
 
-async def tell(
-    notifications: Notifications, event: UUID, process: Process, case: Case, move: Move, comment: str
-) -> None:
-    """Queue the message for this event to each account that the process names."""
+async def told(
+    notifications: Notifications,
+    event: UUID,
+    process: Process,
+    case: Case,
+    move: Move,
+    comment: str,
+    at: datetime,
+    subject_account: UUID | None,
+) -> list[Write]:
+    """The message for this event to each account that the process names, as statements to be run."""
     template = _template(case, move)
-    if template is None:
-        return
+    recipients = await process.recipients(case, subject_account) if template is not None else []
+    if template is None or not recipients:
+        return []
     stage = case.stage
     words = {
         "number": case.number,
@@ -49,8 +59,7 @@ async def tell(
         "rank": str(case.rank or ""),
         "comment": comment,
     }
-    for account in await process.recipients(case):
-        await notifications.notify(event, account, process.message(case, template), words, case.id)
+    return notifications.message(event, recipients, process.message(case, template), words, case.id, at)
 
 
 def _template(case: Case, move: Move) -> str | None:

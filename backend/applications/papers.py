@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from backend.applications.case import Case
 from backend.applications.fairness import concerned
 from backend.applications.programme import MOST_PAPERS, PaperRequirement
@@ -66,14 +68,37 @@ class Slot:
         return "waiting" if states & set(_WAITING) else "verified"
 
 
+class Attached(msgspec.Struct, array_like=True, frozen=True):
+    """One paper as it hangs on a case."""
+
+    requirement: str
+    person: UUID | None
+    upload: UUID
+    kind: str
+    state: str
+    refusal_code: str
+    attached_at: datetime
+
+
+#: The papers of case `a` as JSON for `read_attached`, the newest first.
+ATTACHED = """(SELECT coalesce(json_agg(json_build_array(d.requirement, d.person, d.upload, u.kind, u.state,
+        u.refusal_code, d.attached_at) ORDER BY d.attached_at DESC), '[]')
+    FROM application_document d JOIN upload u ON u.id = d.upload WHERE d.application = a.id)"""
+
+
+def read_attached(found: str) -> list[Attached]:
+    """The papers that a statement with ATTACHED has found."""
+    return msgspec.json.decode(found, type=list[Attached])
+
+
 async def slots(case: Case) -> list[Slot]:
     """Every requirement of the case's programme version with its papers, once for each person where it asks so."""
-    rows = await fetch(
-        "SELECT d.requirement, d.person, d.upload, d.attached_at, u.kind, u.state, u.refusal_code"
-        " FROM application_document d JOIN upload u ON u.id = d.upload WHERE d.application = $1"
-        " ORDER BY d.attached_at DESC",
-        case.id,
-    )
+    found = await fetch_value(f"SELECT {ATTACHED} FROM application a WHERE a.id = $1", case.id)
+    return await arranged(case, read_attached(found))
+
+
+async def arranged(case: Case, attached: Sequence[Attached]) -> list[Slot]:
+    """What `slots` gives, of papers that were read along with the case."""
     people: list[tuple[UUID | None, str]] = []
     if any(requirement.each_person for requirement in case.papers):
         people = [
@@ -89,9 +114,9 @@ async def slots(case: Case) -> list[Slot]:
         return Slot(
             requirement,
             tuple(
-                Paper(row["upload"], row["kind"], row["state"], row["refusal_code"], row["attached_at"])
-                for row in rows
-                if row["requirement"] == requirement.key and person in (None, row["person"])
+                Paper(paper.upload, paper.kind, paper.state, paper.refusal_code, paper.attached_at)
+                for paper in attached
+                if paper.requirement == requirement.key and person in (None, paper.person)
             ),
             person,
             name,

@@ -16,7 +16,7 @@ from backend.applications.lifecycle import Action, Move
 from backend.applications.programme import ProgrammeContent, Stage
 from backend.applications.words import WORKER_STATES
 from backend.calendars.service import working_days_after
-from backend.database import fetch, fetch_one, fetch_value
+from backend.database import fetch, fetch_one
 from backend.errors import Violation
 from backend.identity import Actor, Role
 from backend.words import Text
@@ -189,10 +189,9 @@ class Process:
         """The template by which `recipients` are told, where another has better words than the usual one."""
         return template
 
-    async def recipients(self, case: Case) -> list[UUID]:
-        """The worker accounts that are told when the case moves: of the one it is about."""
-        account = await fetch_value("SELECT id FROM worker_account WHERE person = $1", case.subject_person)
-        return [account] if account is not None else []
+    async def recipients(self, case: Case, subject_account: UUID | None) -> list[UUID]:
+        """The worker accounts that are told when the case moves: that of the one it is about, if there is one."""
+        return [subject_account] if subject_account is not None else []
 
 
 def union_shown(case: Case) -> UUID | None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import msgspec
 from litestar import Router
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from backend.applications import papers, reading
-from backend.applications.judgement import PointLine
 from backend.applications.lifecycle import Action
 from backend.applications.notices import Notices
 from backend.applications.schemas import (
@@ -26,6 +24,7 @@ from backend.applications.schemas import (
 from backend.applications.service import Applications
 from backend.applications.timeline import timeline
 from backend.identity import Actor
+from backend.web.auth import KEEPS_ACTOR
 from backend.web.handlers import read, remove, write
 from backend.web.idempotency import IdempotencyKey, once
 from backend.web.paging import Cursor, Limit, Page, page, read_cursor
@@ -56,7 +55,7 @@ async def get_case(
     return await _detail(actor, application_id, applications)
 
 
-@write("/applications/{application_id:uuid}/submit", status_code=200, operation_id="submitCase")
+@write("/applications/{application_id:uuid}/submit", status_code=200, opt=KEEPS_ACTOR, operation_id="submitCase")
 async def submit(
     application_id: FromPath[UUID],
     data: JSONBody[ActIn],
@@ -68,7 +67,7 @@ async def submit(
     return await _act(actor, application_id, Action.SUBMIT, data, idempotency_key, applications)
 
 
-@write("/applications/{application_id:uuid}/withdraw", status_code=200, operation_id="withdrawCase")
+@write("/applications/{application_id:uuid}/withdraw", status_code=200, opt=KEEPS_ACTOR, operation_id="withdrawCase")
 async def withdraw(
     application_id: FromPath[UUID],
     data: JSONBody[ActIn],
@@ -80,7 +79,7 @@ async def withdraw(
     return await _act(actor, application_id, Action.WITHDRAW, data, idempotency_key, applications)
 
 
-@write("/applications/{application_id:uuid}/confirm", status_code=200, operation_id="confirmPlace")
+@write("/applications/{application_id:uuid}/confirm", status_code=200, opt=KEEPS_ACTOR, operation_id="confirmPlace")
 async def confirm(
     application_id: FromPath[UUID],
     data: JSONBody[ActIn],
@@ -92,7 +91,7 @@ async def confirm(
     return await _act(actor, application_id, Action.CONFIRM, data, idempotency_key, applications)
 
 
-@write("/applications/{application_id:uuid}/decline", status_code=200, operation_id="declinePlace")
+@write("/applications/{application_id:uuid}/decline", status_code=200, opt=KEEPS_ACTOR, operation_id="declinePlace")
 async def decline(
     application_id: FromPath[UUID],
     data: JSONBody[ActIn],
@@ -158,27 +157,26 @@ async def _act(
         await applications.advance(actor, application_id, action, expected_version=data.version, comment=data.comment)
         return application_id
 
-    await once(actor, f"{action}:{application_id}", key, data, work)
+    await once(actor, f"{action}:{application_id}", key, data, work, on=application_id)
     return await _detail(actor, application_id, applications)
 
 
 async def _detail(actor: Actor, application_id: UUID, applications: Applications) -> CaseDetail:
-    mine = await reading.my_case(actor, application_id)
-    facts = await applications.facts_of(mine.case)
-    filed = await reading.filed_on_behalf(application_id)
+    opened = await reading.my_case(actor, application_id)
+    mine = opened.mine
     return case_detail(
         mine,
         timeline(
             mine.case,
             applications.processes[mine.case.kind].headline(mine.case),
-            await reading.passed(application_id),
+            opened.passed,
             mine.acting_union,
             your_turn=applications.awaits(actor, mine.case),
         ),
-        await papers.slots(mine.case),
+        await papers.arranged(mine.case, opened.attached),
         [move.action for move in applications.actions_for(actor, mine.case)],
-        msgspec.convert(facts["lines"], list[PointLine]) if facts else [],
-        filed[0] if filed else None,
+        applications.lines_of(mine.case, opened.judged),
+        opened.filed_by,
         actor.language,
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
 from backend.applications.judgement import PointLine, RuleCheck
@@ -126,7 +127,21 @@ class Created(Struct):
 
 def case_out(mine: Mine, headline: Text, your_turn: bool, language: Language) -> CaseOut:
     """The list form of a case; `headline` is its programme's word for where it is."""
-    return CaseOut(**_common(mine, headline, your_turn, language))
+    case, stage, in_chinese = mine.case, mine.case.stage, language is Language.ZH
+    return CaseOut(
+        id=case.id,
+        number=case.number,
+        kind=case.kind,
+        programme=mine.programme_zh if in_chinese else mine.programme_en,
+        state=case.state,
+        headline=headline.in_(language),
+        stage=(stage.label_zh if in_chinese else stage.label_en) if stage else "",
+        your_turn=your_turn,
+        due_on=case.due_on,
+        version=case.version_number,
+        created_at=case.created_at,
+        submitted_at=case.submitted_at,
+    )
 
 
 def case_detail(
@@ -141,7 +156,7 @@ def case_detail(
     """The full form of a case."""
     case = mine.case
     return CaseDetail(
-        **_common(mine, told.headline, told.your_turn, language),
+        **msgspec.structs.asdict(case_out(mine, told.headline, told.your_turn, language)),
         explanation=told.explanation.in_(language),
         acts_next=told.acts_next.in_(language),
         filed_by=filed_by,
@@ -197,21 +212,3 @@ def lines_out(lines: list[PointLine], language: Language) -> list[LineOut]:
         )
         for line in lines
     ]
-
-
-def _common(mine: Mine, headline: Text, your_turn: bool, language: Language) -> dict[str, Any]:
-    case = mine.case
-    return {
-        "id": case.id,
-        "number": case.number,
-        "kind": case.kind,
-        "programme": Text(mine.programme_zh, mine.programme_en).in_(language),
-        "state": case.state,
-        "headline": headline.in_(language),
-        "stage": case.stage.label.in_(language) if case.stage else "",
-        "your_turn": your_turn,
-        "due_on": case.due_on,
-        "version": case.version_number,
-        "created_at": case.created_at,
-        "submitted_at": case.submitted_at,
-    }

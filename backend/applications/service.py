@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,33 +11,42 @@ from uuid import UUID
 import msgspec
 
 from backend.applications import committee, messages, objections, papers
-from backend.applications.case import Case, load_case
+from backend.applications.case import CASE_COLUMNS, Case, cases_of, load_case
 from backend.applications.committee import ReviewInput, SettlementInput
-from backend.applications.events import EventLog
-from backend.applications.fairness import concerned, conflict, holds_seat, seat, standing
-from backend.applications.judgement import Judgement
+from backend.applications.events import CHAIN_COLUMNS, CHAIN_FROM, Chain, EventLog, chain_in
+from backend.applications.fairness import conflict, holds_seat, standing
+from backend.applications.judgement import Judgement, PointLine
 from backend.applications.lifecycle import (
-    ENDED,
     FILING,
-    HOLDS_RESERVES,
     KINDS,
     Action,
     By,
     Move,
     Outcome,
-    StageKind,
     State,
 )
+from backend.applications.moving import Moving
+from backend.applications.papers import ATTACHED, Attached, Slot, read_attached
 from backend.applications.process import Process
+from backend.applications.reading import Judged
 from backend.applications.subject import SUBJECT_COLUMNS, Subject
 from backend.applications.tables import Application
 from backend.applications.words import ACTIONS, STAFF_STATES
-from backend.calendars.service import working_days_after
 from backend.clock import Clock, local_date
-from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
+from backend.database import (
+    Write,
+    execute,
+    fetch,
+    fetch_one,
+    fetch_value,
+    joined,
+    new_id,
+    together,
+    transaction,
+)
 from backend.errors import Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, Violation
 from backend.identity import Actor, Role, system_actor
-from backend.jobs import Job, enqueue_for
+from backend.jobs import Job, enqueued
 from backend.notifications.service import Notifications
 from backend.words import Text
 
@@ -46,8 +55,16 @@ Details = msgspec.Struct | None
 
 COMMENT_LIMIT = 500
 
-#: How long a worker has to mend what was returned; afterwards it lapses.
-RETURNED_WORKING_DAYS = 5
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A case whose row is locked, with what every move needs of it, read after the lock in one statement."""
+
+    case: Case
+    chain: Chain
+    persons: Collection[UUID]
+    attached: Sequence[Attached]
+    subject_account: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,10 @@ class Applications:
     clock: Clock
     log: EventLog
     notifications: Notifications
+    moving: Moving = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "moving", Moving(self.processes, self.log))
 
     async def draft(
         self, actor: Actor, kind: str, programme_version: UUID, subject: Subject, aggregate: UUID | None = None
@@ -182,8 +203,9 @@ class Applications:
         run the stage's and the slice's guards, write state and event, run the slice's effect, queue the messages.
         Raises NotFound for a case the actor may not know of, Stale, IllegalTransition, Forbidden, RuleViolation.
         """
-        async with transaction():
-            case = await self.locked(application_id, action)
+        async with joined():
+            held = await self._hold(application_id, action)
+            case = held.case
             await self.require_visible(actor, case)
             if case.version_number != expected_version:
                 raise Stale()
@@ -191,11 +213,9 @@ class Applications:
             await self._authorise(actor, case, move)
             self._check_comment(move, comment)
             now = await self.clock.now()
-            judgement = await self._judge(actor, case, move, details, now)
+            judgement = await self._judge(actor, held, move, details, now)
             await self._conduct(actor, case, move, comment, details, now)
-            after = await self._apply(actor, case, move, now, comment=comment, judgement=judgement)
-            if action is Action.SUBMIT:
-                await self._count_papers(after)
+            after = await self._apply(actor, held, move, now, comment=comment, judgement=judgement)
             if action is Action.DISMISS and await objections.notice_is_over(after):
                 after = await self.step(system_actor("公示到期"), after, Action.CONCLUDE, now)
             return after
@@ -217,17 +237,23 @@ class Applications:
         Raises IllegalTransition where the action is not possible in the state of the case.
         """
         move = self.find_move(case, action)
-        return await self._apply(actor, case, move, now, comment=comment, placement=placement, rank=rank, due_on=due_on)
+        held = replace(await _held(case.id), case=case)
+        return await self._apply(actor, held, move, now, comment=comment, placement=placement, rank=rank, due_on=due_on)
 
     async def locked(self, application_id: UUID, action: Action) -> Case:
         """The case with its row locked, and before it its aggregate where `action` concerns more than this case."""
-        row = await fetch_one("SELECT kind, aggregate FROM application WHERE id = $1", application_id)
-        if row is None:
+        return (await self._hold(application_id, action)).case
+
+    async def _hold(self, application_id: UUID, action: Action) -> Held:
+        if any(action in process.aggregate_actions for process in self.processes.values()):
+            row = await fetch_one("SELECT kind, aggregate FROM application WHERE id = $1", application_id)
+            process = self.processes[row["kind"]] if row else None
+            if row and process and row["aggregate"] and action in process.aggregate_actions:
+                await execute(f"SELECT FROM {process.aggregate_table} WHERE id = $1 FOR UPDATE", row["aggregate"])
+        # Apart from what is read: a statement that waits for a row sees the other tables as they were before the wait.
+        if not await execute("SELECT FROM application WHERE id = $1 FOR UPDATE", application_id):
             raise NotFound()
-        process = self.processes[row["kind"]]
-        if row["aggregate"] and action in process.aggregate_actions:
-            await execute(f"SELECT FROM {process.aggregate_table} WHERE id = $1 FOR UPDATE", row["aggregate"])
-        return await load_case(application_id, lock=True)
+        return await _held(application_id)
 
     def find_move(self, case: Case, action: Action) -> Move:
         """The move that `action` is in the state of the case."""
@@ -297,17 +323,18 @@ class Applications:
         if move.needs_comment and not comment.strip():
             raise RuleViolation.of("comment_required", Text("请写明理由。", "Please give the reason."), "comment")
 
-    async def _judge(self, actor: Actor, case: Case, move: Move, details: Details, now: datetime) -> Judgement | None:
+    async def _judge(self, actor: Actor, held: Held, move: Move, details: Details, now: datetime) -> Judgement | None:
         """Run every guard of the move; raise RuleViolation with all that forbids it. On submitting, the judgement."""
-        process = self.processes[case.kind]
+        case = held.case
+        process, stage = self.processes[case.kind], case.stage
         found: list[Violation] = await process.guard(actor, case, move, details, now)
         judgement = None
         if move.action is Action.SUBMIT:
             judgement = await process.judge(case, now)
-            found += [*judgement.violations, *papers.missing(await papers.slots(case), "")]
-        stage = case.stage
+            slots = await papers.arranged(case, held.attached)
+            found += [*judgement.violations, *papers.missing(slots, "")]
         if stage is not None and move.outcome in (Outcome.NEXT, Outcome.TALLY):
-            slots = await papers.slots(case)
+            slots = await papers.arranged(case, held.attached)
             found += papers.missing(slots, stage.key)
             if stage.papers:
                 found += papers.unverified(slots)
@@ -343,7 +370,7 @@ class Applications:
     async def _apply(
         self,
         actor: Actor,
-        case: Case,
+        held: Held,
         move: Move,
         now: datetime,
         *,
@@ -353,123 +380,23 @@ class Applications:
         rank: int | None = None,
         due_on: date | None = None,
     ) -> Case:
-        """Write the state and the event, then run the slice's effect and queue the messages."""
-        after = replace(
-            case,
-            placement=placement if placement is not None else case.placement,
-            rank=rank if rank is not None else case.rank,
-        )
-        after = await self._moved(after, move, now, judgement)
+        """Write the state, the event, the messages and the jobs in one go, then run the slice's effect."""
+        case = held.case
+        process = self.processes[case.kind]
+        placed: dict[str, Any] = {"placement": placement, "rank": rank}
+        placed = {name: value for name, value in placed.items() if value is not None}
+        after = await self.moving.moved(replace(case, **placed) if placed else case, move, now, judgement, held.persons)
         if due_on is not None:
             after = replace(after, due_on=due_on)
-        await self._write(after)
         facts = {"facts": judgement.facts, "checks": judgement.checks, "lines": judgement.lines} if judgement else None
-        event = await self.log.append(case, move, after, actor, now, comment, facts)
-        await self.processes[case.kind].effect(self, after, move, actor, now)
-        await messages.tell(self.notifications, event, self.processes[case.kind], after, move, comment)
-        if after.decided_at is not None and after.decided_at != case.decided_at:
-            await enqueue_for(Job.CASE_DECIDED, after.id)
+        event, logged = self.log.appended(held.chain, case, move, after, actor, now, comment, facts)
+        told = await messages.told(self.notifications, event, process, after, move, comment, now, held.subject_account)
+        counted = await papers.arranged(after, held.attached) if move.action is Action.SUBMIT else None
+        decided = after.decided_at is not None and after.decided_at != case.decided_at
+        jobs = enqueued(Job.CASE_DECIDED, [after.id]) if decided else []
+        await together([_state_of(after, counted), *logged, *told, *jobs])
+        await process.effect(self, after, move, actor, now)
         return after
-
-    async def _moved(self, case: Case, move: Move, now: datetime, judgement: Judgement | None) -> Case:
-        """The case after `move`: its place, state, and whom it waits for."""
-        to_stage, to_state = move.to_stage, move.to_state or case.state
-        if move.outcome is Outcome.TALLY and not await self._passes(case):
-            to_stage, to_state = ENDED, State.REJECTED
-        if move.action is Action.SUBMIT and case.resume_stage and not await self._facts_changed(case, judgement):
-            to_stage, to_state = case.resume_stage, self._resumed_state(case)
-        if move.outcome is Outcome.NEXT and case.placement == "reserve":
-            stage = case.content.stage(to_stage)
-            if stage is not None and stage.kind in HOLDS_RESERVES:
-                to_state = State.RESERVE
-        if to_stage == case.stage_key and to_state == case.state:
-            return case
-        moved = replace(
-            case,
-            stage_key=to_stage,
-            state=to_state,
-            version_number=case.version_number + 1,
-            due_on=None,
-            entered_at=now,
-        )
-        if move.outcome is Outcome.BACK:
-            moved = replace(moved, resume_stage=case.stage_key, round=case.round + 1)
-            moved = replace(moved, due_on=await self._target_date(RETURNED_WORKING_DAYS, now))
-        if move.action is Action.SUBMIT:
-            moved = replace(
-                moved,
-                submitted_at=case.submitted_at or now,
-                points=judgement.points if judgement else case.points,
-            )
-        if to_stage == ENDED or to_state is State.GRANTED:
-            moved = replace(moved, decided_at=now)
-        return await self._seated(moved, entering=to_stage != case.stage_key, now=now)
-
-    @staticmethod
-    async def _passes(case: Case) -> bool:
-        return case.stage is not None and (await committee.current_tally(case, case.stage)).passes
-
-    async def _seated(self, case: Case, *, entering: bool, now: datetime) -> Case:
-        """The case with the role and the union that it waits for."""
-        stage = case.stage
-        if entering and stage is not None:
-            case = replace(case, acting_union=await seat(case, stage, await concerned(case.id)))
-            if stage.kind in _TIMED:
-                case = replace(case, due_on=await self._target_date(stage.working_days, now))
-        if stage is not None and stage.kind is StageKind.CONFIRMATION and case.state is State.APPROVED:
-            case = replace(case, due_on=await self.processes[case.kind].confirm_due_on(case, stage, local_date(now)))
-        match case.waits_for:
-            case By.APPLICANT:
-                return replace(case, awaiting_role=Role.WORKER)
-            case By.STAGE_ROLE if stage is not None:
-                return replace(case, awaiting_role=stage.role)
-            case By.CHAIR:
-                return replace(case, awaiting_role=Role.CHAIR)
-            case _:
-                return replace(case, awaiting_role="")
-
-    @staticmethod
-    async def _target_date(working_days: int, now: datetime) -> date | None:
-        """By when something should be done; None where the calendar does not reach: never guessed."""
-        try:
-            return await working_days_after(local_date(now), working_days)
-        except RuleViolation:
-            return None
-
-    def _resumed_state(self, case: Case) -> State:
-        first = case.content.route[0].key == case.resume_stage
-        return State.SUBMITTED if first else State.UNDER_REVIEW
-
-    async def _facts_changed(self, case: Case, judgement: Judgement | None) -> bool:
-        """Whether what was judged differs from the last submit: then earlier verdicts no longer stand."""
-        last = await fetch_value(
-            "SELECT max(seq) FROM application_event WHERE application = $1 AND action = 'submit'", case.id
-        )
-        before = await self.log.facts(case.id, last) if last else None
-        return before is None or judgement is None or before["facts"] != self.log.plain(judgement.facts)
-
-    @staticmethod
-    async def _write(case: Case) -> None:
-        await execute(
-            "UPDATE application SET state = $2, stage = $3, resume_stage = $4, awaiting_role = $5, acting_union = $6,"
-            " round = $7, placement = $8, rank = $9, points = $10, due_on = $11, version = $12, submitted_at = $13,"
-            " entered_at = $14, decided_at = $15 WHERE id = $1",
-            case.id,
-            case.state,
-            case.stage_key,
-            case.resume_stage,
-            case.awaiting_role,
-            case.acting_union,
-            case.round,
-            case.placement,
-            case.rank,
-            case.points,
-            case.due_on,
-            case.version_number,
-            case.submitted_at,
-            case.entered_at,
-            case.decided_at,
-        )
 
     async def recount_papers(self, upload_id: UUID) -> None:
         """Count anew, on every case that carries this upload, how many of its required papers are verified."""
@@ -480,13 +407,16 @@ class Applications:
 
     @staticmethod
     async def _count_papers(case: Case) -> None:
-        required = [slot for slot in await papers.slots(case) if slot.requirement.required]
         await execute(
             "UPDATE application SET papers_required = $2, papers_verified = $3 WHERE id = $1",
             case.id,
-            len(required),
-            sum(slot.state == "verified" for slot in required),
+            *_counts(await papers.slots(case)),
         )
+
+    def lines_of(self, case: Case, judged: Judged | None) -> list[PointLine]:
+        """The priority line by line as the last submit was judged; none before any, or once its facts are destroyed."""
+        facts = self.log.open_facts(case.id, judged.seq, judged.sealed, judged.key) if judged else None
+        return msgspec.convert(facts["lines"], list[PointLine]) if facts else []
 
     async def facts_of(self, case: Case) -> Any:
         """The facts, checks and lines of the last submit, as they were judged; None before any."""
@@ -499,14 +429,43 @@ class Applications:
 #: Roles that may read cases of their subtree; security administrators see none.
 READERS = (Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.REVIEWER, Role.CHAIR, Role.AUDITOR)
 
-#: Kinds of stage to be done within the stage's working days; notice and confirmation have dates of their own.
-_TIMED = frozenset(
-    {
-        StageKind.VERIFICATION,
-        StageKind.RECOMMENDATION,
-        StageKind.CLEARANCE,
-        StageKind.COMMITTEE,
-        StageKind.ASSESSMENT,
-        StageKind.SIGN_OFF,
-    }
+
+_STATE = (
+    "UPDATE application SET state = $2, stage = $3, resume_stage = $4, awaiting_role = $5, acting_union = $6,"
+    " round = $7, placement = $8, rank = $9, points = $10, due_on = $11, version = $12, submitted_at = $13,"
+    " entered_at = $14, decided_at = $15, papers_required = coalesce($16, papers_required),"
+    " papers_verified = coalesce($17, papers_verified) WHERE id = $1"
 )
+
+
+def _state_of(case: Case, slots: Sequence[Slot] | None) -> Write:
+    """The state of a case as it is to be; its papers are counted anew where `slots` are given."""
+    required, verified = _counts(slots) if slots is not None else (None, None)
+    return Write(
+        _STATE,
+        (
+            *(case.id, case.state, case.stage_key, case.resume_stage, case.awaiting_role, case.acting_union),
+            *(case.round, case.placement, case.rank, case.points, case.due_on, case.version_number),
+            *(case.submitted_at, case.entered_at, case.decided_at, required, verified),
+        ),
+    )
+
+
+def _counts(slots: Sequence[Slot]) -> tuple[int, int]:
+    """How many papers are required, and how many of those are verified."""
+    required = [slot for slot in slots if slot.requirement.required]
+    return len(required), sum(slot.state == "verified" for slot in required)
+
+
+_HELD = f"""SELECT {CASE_COLUMNS}, {CHAIN_COLUMNS}, {ATTACHED} AS attached,
+    (SELECT coalesce(array_agg(c.person), '{{}}') FROM application_person c WHERE c.application = a.id) AS persons,
+    (SELECT w.id FROM worker_account w WHERE w.person = a.subject_person) AS subject_account
+    FROM application a {CHAIN_FROM} WHERE a.id = $1"""
+
+
+async def _held(application_id: UUID) -> Held:
+    """What a move needs of a case whose row the caller has locked."""
+    row = await fetch_one(_HELD, application_id)
+    assert row is not None
+    (case,) = await cases_of([row])
+    return Held(case, chain_in(row), row["persons"], read_attached(row["attached"]), row["subject_account"])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+import msgspec
+
 from backend.applications.case import Case
 from backend.applications.lifecycle import FILING, StageKind, State
 from backend.words import Text
@@ -21,8 +23,7 @@ class StepState(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(msgspec.Struct, array_like=True, frozen=True):
     """An event that the timeline needs: which stage it left, when, and what was said."""
 
     from_stage: str

@@ -212,7 +212,7 @@ class Commendation(Process):
                 if case.state is State.DRAFT:
                     await door.step(system_actor("期限届满"), case, Action.LAPSE, now)
 
-    async def recipients(self, case: Case) -> list[UUID]:
+    async def recipients(self, case: Case, subject_account: UUID | None) -> list[UUID]:
         """The phone of the nominee or the team's leader, and of everybody who nominated from one."""
         rows = await fetch(
             """SELECT w.id FROM nomination n JOIN worker_account w ON w.person = n.consent_person

@@ -128,10 +128,10 @@ class MutualAid(Process):
         by_unit = case.subject_kind is SubjectKind.GROUP
         return (_GROUP_MESSAGES if by_unit else _MESSAGES).get(template, template)
 
-    async def recipients(self, case: Case) -> list[UUID]:
+    async def recipients(self, case: Case, subject_account: UUID | None) -> list[UUID]:
         """The worker who applied; of a unit's enrolment everybody in it, once it was sent and once it has ended."""
         if case.subject_kind is not SubjectKind.GROUP:
-            return await Process.recipients(self, case)
+            return await Process.recipients(self, case, subject_account)
         if case.state not in (State.SUBMITTED, State.APPROVED, State.REJECTED):
             return []
         rows = await fetch(

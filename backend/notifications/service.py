@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -12,10 +13,10 @@ import structlog
 from backend.accounts.phones import PHONE_PURPOSE
 from backend.accounts.sms import Sms
 from backend.clock import Clock
-from backend.database import execute, fetch_one, fetch_value, new_id, transaction
+from backend.database import Write, execute, fetch_one, new_id, together, transaction
 from backend.errors import NotFound
 from backend.identity import Actor
-from backend.jobs import Job, enqueue_for
+from backend.jobs import Job, enqueued
 from backend.notifications.templates import render
 from backend.sealing import Sealer
 from backend.words import Language
@@ -25,11 +26,12 @@ log = structlog.get_logger(__name__)
 INBOX = "inbox"
 SMS = "sms"
 
-_INSERT = (
-    "INSERT INTO notification"
-    " (id, occasion, recipient, channel, template, words, application, created_at, delivered_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (occasion, recipient, channel) DO NOTHING RETURNING id"
-)
+#: The inbox is this table: a message is delivered there as soon as it is written.
+_INSERT = """INSERT INTO notification
+        (id, occasion, recipient, channel, template, words, application, created_at, delivered_at)
+    SELECT m.id, $1, m.recipient, m.channel, $2, $3, $4, $5, CASE m.channel WHEN 'inbox' THEN $5::timestamptz END
+    FROM unnest($6::uuid[], $7::uuid[], $8::text[]) AS m (id, recipient, channel)
+    ON CONFLICT (occasion, recipient, channel) DO NOTHING"""
 
 
 def words_of(stored: str) -> dict[str, str]:
@@ -51,27 +53,41 @@ class Notifications:
         `occasion` is the event, verdict or act that is reported: the same one told again adds nothing. Raises KeyError
         for a template that does not exist or lacks a word.
         """
+        write, sms = self._rows(occasion, [recipient], template, words, application, await self.clock.now())
+        async with transaction():
+            if await execute(write.sql, *write.args):
+                await together(enqueued(Job.DELIVER_NOTIFICATION, sms))
+
+    def message(
+        self,
+        occasion: UUID,
+        recipients: Sequence[UUID],
+        template: str,
+        words: Mapping[str, str],
+        application: UUID | None,
+        at: datetime,
+    ) -> list[Write]:
+        """What `notify` does, for several accounts and an occasion that is new, as statements to be run."""
+        write, sms = self._rows(occasion, recipients, template, words, application, at)
+        return [write, *enqueued(Job.DELIVER_NOTIFICATION, sms)]
+
+    @staticmethod
+    def _rows(
+        occasion: UUID,
+        recipients: Sequence[UUID],
+        template: str,
+        words: Mapping[str, str],
+        application: UUID | None,
+        at: datetime,
+    ) -> tuple[Write, list[UUID]]:
+        """The rows of one message, in the inbox and for the phone of each account; the ids of those for phones."""
         for language in Language:
             render(template, words, language)
-        now = await self.clock.now()
-        async with transaction():
-            for channel in (INBOX, SMS):
-                # The inbox is this table: a message is delivered there as soon as it is written.
-                delivered_at = now if channel == INBOX else None
-                added = await fetch_value(
-                    _INSERT,
-                    new_id(),
-                    occasion,
-                    recipient,
-                    channel,
-                    template,
-                    msgspec.json.encode(words).decode(),
-                    application,
-                    now,
-                    delivered_at,
-                )
-                if added is not None and channel == SMS:
-                    await enqueue_for(Job.DELIVER_NOTIFICATION, added)
+        inbox, sms = [new_id() for _ in recipients], [new_id() for _ in recipients]
+        channels = [INBOX] * len(inbox) + [SMS] * len(sms)
+        stored = msgspec.json.encode(words).decode()
+        args = (occasion, template, stored, application, at, [*inbox, *sms], [*recipients, *recipients], channels)
+        return Write(_INSERT, args), sms
 
     async def mark_read(self, actor: Actor, notification: UUID) -> None:
         """Note that the recipient has read a message of the inbox; raises NotFound for somebody else's."""

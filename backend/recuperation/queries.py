@@ -35,15 +35,29 @@ MERIT = "merit"
 _HOLDING = "a.placement = 'main' AND a.state NOT IN ('declined', 'lapsed', 'rejected', 'withdrawn')"
 
 
+_RULESETS: dict[UUID, Ruleset] = {}
+_RULESETS_KEPT = 256
+
+
 async def ruleset(version_id: UUID) -> Ruleset:
-    """The numbers of the policy rows that a programme version resolved to."""
+    """The numbers of the policy rows that a programme version resolved to.
+
+    Those of a published version never change, so each process reads them once.
+    """
+    if version_id in _RULESETS:
+        return _RULESETS[version_id]
     rows = await fetch(
-        "SELECT p.rules, p.clause FROM programme_version v"
+        "SELECT v.state, p.rules, p.clause FROM programme_version v"
         " CROSS JOIN LATERAL jsonb_array_elements_text(v.content -> 'policies') WITH ORDINALITY AS ids (id, place)"
         " JOIN policy_row p ON p.id = ids.id::uuid WHERE v.id = $1 ORDER BY ids.place",
         version_id,
     )
-    return Ruleset([(msgspec.json.decode(row["rules"]), row["clause"]) for row in rows])
+    rules = Ruleset([(msgspec.json.decode(row["rules"]), row["clause"]) for row in rows])
+    if rows and rows[0]["state"] == "published":
+        if len(_RULESETS) >= _RULESETS_KEPT:
+            _RULESETS.clear()
+        _RULESETS[version_id] = rules
+    return rules
 
 
 async def content_of(version_id: UUID) -> ProgrammeContent:
@@ -84,7 +98,7 @@ def no_batch() -> NotFound:
 
 
 def batch_facts(row: asyncpg.Record) -> BatchFacts:
-    """The facts of a row of `batch_row`."""
+    """The facts of a row of `batch_row` or `stay_facts`."""
     return BatchFacts(
         id=row["id"],
         state=row["state"],
@@ -99,61 +113,61 @@ def batch_facts(row: asyncpg.Record) -> BatchFacts:
     )
 
 
+#: Under whose quota in batch `$1` a row `a` with level columns falls: the nearest union on its line that has places.
+NEAREST_QUOTA = """SELECT q.trade_union FROM batch_quota q WHERE q.batch = $1 AND q.places > 0
+    AND q.trade_union IN (a.unit_id, a.county_id, a.city_id, a.province_id, a.national_id)
+    ORDER BY array_position(ARRAY[a.unit_id, a.county_id, a.city_id, a.province_id, a.national_id], q.trade_union)
+    LIMIT 1"""
+
+#: `$1` the batch, `$2` the person, `$3` the application or NULL, `$4` the requirement of merit.
+_FACTS = f"""SELECT b.id, b.state, b.starts_on, b.ends_on, b.companion_rule, b.opens_at, b.closes_at, s.area_code,
+    e.end_on AS emergency_ended_on, o.area_code AS organiser_area, r.companions, r.fit_to_travel,
+    EXISTS (SELECT FROM application_document d JOIN upload u ON u.id = d.upload
+        WHERE d.application = r.application AND d.requirement = $4
+            AND u.state IN ('uploaded', 'checked', 'verified')) AS merit,
+    EXISTS (SELECT FROM stay_request x WHERE x.batch = $1 AND x.person = $2 AND x.live
+        AND x.application IS DISTINCT FROM $3) AS another,
+    ({NEAREST_QUOTA}) AS quota_union, EXISTS (SELECT FROM batch_quota WHERE batch = $1) AS has_quotas,
+    a.state AS record_state, a.population, p.born_on, a.joined_unit_on,
+    (SELECT coalesce(json_agg(json_build_object('dispatch', t.dispatch, 'from_on', t.from_on, 'to_on', t.to_on)
+        ORDER BY t.from_on), '[]') FROM service_period t WHERE t.record = a.id AND t.emergency = b.emergency)
+        AS services,
+    (SELECT coalesce(json_agg(json_build_object('level', h.level, 'awarded_on', h.awarded_on)
+        ORDER BY h.awarded_on), '[]') FROM honour h WHERE h.record = a.id) AS honours,
+    (SELECT coalesce(json_agg(json_build_object('area_code', t.area_code, 'ends_on', t.ends_on)
+        ORDER BY t.ends_on), '[]') FROM stay t WHERE t.person = p.id) AS stays,
+    (SELECT coalesce(json_agg(c.purpose ORDER BY c.purpose), '[]') FROM consent c
+        WHERE c.person = p.id AND c.given_by = p.id AND c.withdrawn_at IS NULL) AS consents
+FROM batch b JOIN sanatorium s ON s.id = b.sanatorium JOIN emergency e ON e.id = b.emergency
+JOIN trade_union o ON o.id = b.organiser
+LEFT JOIN stay_request r ON r.application = $3 AND r.batch = b.id
+LEFT JOIN person p ON p.id = $2 LEFT JOIN staff_record a ON a.person = p.id WHERE b.id = $1"""
+
+
 async def stay_facts(batch_id: UUID, person: UUID, application: UUID | None) -> StayFacts:
-    """What a request of `person` is judged on; `application` None for a look before applying."""
-    row = await batch_row(batch_id)
-    request = await fetch_one(
-        """SELECT r.companions, r.fit_to_travel,
-            EXISTS (SELECT FROM application_document d JOIN upload u ON u.id = d.upload
-                WHERE d.application = r.application AND d.requirement = $3
-                    AND u.state IN ('uploaded', 'checked', 'verified')) AS merit
-        FROM stay_request r WHERE r.application = $1 AND r.batch = $2""",
-        application,
-        batch_id,
-        MERIT,
-    )
-    other = await fetch_value(
-        "SELECT EXISTS (SELECT FROM stay_request WHERE batch = $1 AND person = $2 AND live"
-        " AND application IS DISTINCT FROM $3)",
-        batch_id,
-        person,
-        application,
-    )
-    quota = await quota_union(batch_id, person)
+    """What a request of `person` is judged on, in one statement; `application` None for a look before applying."""
+    row = await fetch_one(_FACTS, batch_id, person, application, MERIT)
+    if row is None:
+        raise no_batch()
     return StayFacts(
-        record=await _service_record(person, row["emergency"]),
+        record=_service_record(row),
         request=StayRequestFacts(
-            companions=request["companions"] if request else 0,
-            health_declared=request is not None,
-            fit_to_travel=bool(request and request["fit_to_travel"]),
-            merit_evidenced=bool(request and request["merit"]),
-            has_live_request=other,
-            has_quota=quota is not None or not await has_quotas(batch_id),
+            companions=row["companions"] or 0,
+            health_declared=row["companions"] is not None,
+            fit_to_travel=bool(row["fit_to_travel"]),
+            merit_evidenced=row["merit"],
+            has_live_request=row["another"],
+            has_quota=row["quota_union"] is not None or not row["has_quotas"],
         ),
         batch=batch_facts(row),
     )
 
 
-async def _service_record(person: UUID, emergency: UUID) -> ServiceRecord | None:
-    row = await fetch_one(
-        """SELECT r.state, r.population, p.born_on, r.joined_unit_on,
-            (SELECT coalesce(json_agg(json_build_object(
-                    'dispatch', s.dispatch, 'from_on', s.from_on, 'to_on', s.to_on) ORDER BY s.from_on), '[]')
-                FROM service_period s WHERE s.record = r.id AND s.emergency = $2) AS services,
-            (SELECT coalesce(json_agg(json_build_object('level', h.level, 'awarded_on', h.awarded_on)
-                ORDER BY h.awarded_on), '[]') FROM honour h WHERE h.record = r.id) AS honours,
-            (SELECT coalesce(json_agg(json_build_object('area_code', t.area_code, 'ends_on', t.ends_on)
-                ORDER BY t.ends_on), '[]') FROM stay t WHERE t.person = p.id) AS stays,
-            (SELECT coalesce(json_agg(c.purpose ORDER BY c.purpose), '[]') FROM consent c
-                WHERE c.person = p.id AND c.withdrawn_at IS NULL) AS consents
-        FROM staff_record r JOIN person p ON p.id = r.person WHERE p.id = $1""",
-        person,
-        emergency,
-    )
-    if row is None:
+def _service_record(row: asyncpg.Record) -> ServiceRecord | None:
+    if row["record_state"] is None:
         return None
     return ServiceRecord(
-        state=row["state"],
+        state=row["record_state"],
         population=row["population"],
         born_on=row["born_on"],
         joined_unit_on=row["joined_unit_on"],
@@ -162,18 +176,6 @@ async def _service_record(person: UUID, emergency: UUID) -> ServiceRecord | None
         stays=msgspec.json.decode(row["stays"], type=tuple[EarlierStay, ...]),
         consents=msgspec.json.decode(row["consents"], type=tuple[str, ...]),
     )
-
-
-async def has_quotas(batch_id: UUID) -> bool:
-    """Whether the batch divides its places between unions at all."""
-    return bool(await fetch_value("SELECT EXISTS (SELECT FROM batch_quota WHERE batch = $1)", batch_id))
-
-
-#: Under whose quota in batch `$1` a row `a` with level columns falls: the nearest union on its line that has places.
-NEAREST_QUOTA = """SELECT q.trade_union FROM batch_quota q WHERE q.batch = $1 AND q.places > 0
-    AND q.trade_union IN (a.unit_id, a.county_id, a.city_id, a.province_id, a.national_id)
-    ORDER BY array_position(ARRAY[a.unit_id, a.county_id, a.city_id, a.province_id, a.national_id], q.trade_union)
-    LIMIT 1"""
 
 
 async def quota_union(batch_id: UUID, person: UUID) -> UUID | None:

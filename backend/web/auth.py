@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -11,8 +10,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from backend.accounts.known import Known, KnownActors
 from backend.accounts.login import Login
-from backend.accounts.tokens import AccessClaims, bad_token
+from backend.accounts.tokens import bad_token
 from backend.clock import security_now
 from backend.identity import Actor
 from backend.words import Language
@@ -20,55 +20,64 @@ from backend.words import Language
 #: Marks a route that anybody may call: `opt=PUBLIC`.
 PUBLIC = {"public": True}
 
+#: Marks a route that writes but changes nothing of the actor behind the token: `opt=KEEPS_ACTOR`.
+KEEPS_ACTOR = {"keeps_actor": True}
+
 #: What the OpenAPI document says of such a route: `security=NO_SECURITY`.
 NO_SECURITY: list[dict[str, list[str]]] = [{}]
 
-_CACHED_TOKENS = 4096
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Authentication(ASGIMiddleware):
-    """Puts the Actor of the bearer token into the scope.
-
-    The signature of a token is verified once and remembered until it expires (bounded); whether its device is still
-    logged in is asked of the database each time, so that a revocation holds from the next request on.
-    """
+    """Puts the Actor of the bearer token into the scope, out of this process's memory or the database."""
 
     scopes = (ScopeType.HTTP,)
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, actors: KnownActors) -> None:
         self._login = login
-        self._verified: OrderedDict[str, AccessClaims] = OrderedDict()
+        self._actors = actors
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Authenticate, then go on; raises Unauthenticated on a route that is not public."""
-        if not scope["route_handler"].opt.get("public"):
-            headers = {
-                name: value for name, value in scope["headers"] if name in (b"authorization", b"accept-language")
-            }
-            kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-            if kind.lower() != "bearer" or not token:
-                raise bad_token()
-            claims = self._claims(token)
-            language = Language.of(headers.get(b"accept-language", b"").decode("latin-1"))
-            scope["user"] = await self._login.actor(claims.account, claims.family, language)
-            scope["auth"] = claims
+        options = scope["route_handler"].opt
+        if not options.get("public"):
+            token, language = _token_and_language(scope)
+            known = await self._known(token, language)
+            scope["user"], scope["auth"] = known.actor, known.claims
+            if scope.get("method") not in _SAFE and not options.get("keeps_actor"):
+                # One's own next request sees what one has just changed.
+                self._actors.forget(known.actor.account_id)
         await next_app(scope, receive, send)
 
-    def _claims(self, token: str) -> AccessClaims:
-        known = self._verified.get(token)
-        if known is not None:
-            if known.expires_at <= security_now().timestamp():
-                del self._verified[token]
-                raise bad_token()
-            return known
-        claims = self._login.tokens.read_access(token)
-        self._verified[token] = claims
-        if len(self._verified) > _CACHED_TOKENS:
-            self._verified.popitem(last=False)
-        return claims
+    async def _known(self, token: str, language: Language) -> Known:
+        known = self._actors.get(token, language, security_now().timestamp())
+        if known is None:
+            changes = self._actors.changes
+            claims = self._login.tokens.read_access(token)
+            known = Known(claims, await self._login.actor(claims.account, claims.family, language))
+            self._actors.keep(token, known, changes)
+        return known
 
 
-def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard of every route: somebody is known to be asking, or the route is public."""
+def _token_and_language(scope: Scope) -> tuple[str, Language]:
+    """The bearer token and the language that a request asks for; raises Unauthenticated without a token."""
+    authorization = accepted = ""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = value.decode("latin-1")
+        elif name == b"accept-language":
+            accepted = value.decode("latin-1")
+    kind, _, token = authorization.partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise bad_token()
+    return token, Language.of(accepted) if accepted else Language.ZH
+
+
+async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard of every route: somebody is known to be asking, or the route is public.
+
+    A coroutine, because a plain function would be given a thread.
+    """
     if not handler.opt.get("public") and not isinstance(connection.scope.get("user"), Actor):
         raise bad_token()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import structlog
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,23 +21,26 @@ class SecurityHeaders(ASGIMiddleware):
     scopes = (ScopeType.HTTP,)
 
     def __init__(self, referrer_policy: str = "no-referrer") -> None:
-        self._referrer_policy = referrer_policy
+        self._headers = [
+            (b"x-content-type-options", b"nosniff"),
+            (b"x-frame-options", b"DENY"),
+            (b"referrer-policy", referrer_policy.encode()),
+            (b"content-security-policy", CSP.encode()),
+            (b"cache-control", b"no-store"),
+        ]
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Add the headers to the answer."""
+        """Add to the answer each header that it does not carry itself."""
         request_id = str(new_id())
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=request_id)
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders(message)
-                headers.setdefault("X-Request-Id", request_id)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("X-Frame-Options", "DENY")
-                headers.setdefault("Referrer-Policy", self._referrer_policy)
-                headers.setdefault("Content-Security-Policy", CSP)
-                headers.setdefault("Cache-Control", "no-store")
+                carried = list(message["headers"])
+                names = {name.lower() for name, _ in carried}
+                carried += [header for header in self._headers if header[0] not in names]
+                message["headers"] = [*carried, (b"x-request-id", request_id.encode())]
             await send(message)
 
         await next_app(scope, receive, sending)

@@ -37,8 +37,18 @@ class Done:
     replayed: bool
 
 
-async def once(actor: Actor, operation: str, key: str, body: Any, work: Callable[[], Awaitable[UUID]]) -> Done:
+async def once(
+    actor: Actor,
+    operation: str,
+    key: str,
+    body: Any,
+    work: Callable[[], Awaitable[UUID]],
+    *,
+    on: UUID | None = None,
+) -> Done:
     """Carry out `work` once for (actor, operation, key); a replay gets the resource that the first made.
+
+    `on` is that resource where it is known before, and saves a round trip.
 
     A second request at the same time waits for the first. Raises RuleViolation where the key came with another body.
     A refusal by `work` undoes the key, so that a mended request may use it again.
@@ -46,17 +56,21 @@ async def once(actor: Actor, operation: str, key: str, body: Any, work: Callable
     digest = hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest()
     async with transaction():
         added = await execute(
-            "INSERT INTO idempotency_key (id, actor, operation, key, digest, status, created_at)"
-            " VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT (actor, operation, key) DO NOTHING",
+            "INSERT INTO idempotency_key (id, actor, operation, key, digest, resource, status, created_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (actor, operation, key) DO NOTHING",
             new_id(),
             actor.account_id,
             operation,
             key,
             digest,
+            on,
+            200 if on else 0,
             security_now(),
         )
         if added:
             resource = await work()
+            if resource == on:
+                return Done(resource, replayed=False)
             await execute(
                 "UPDATE idempotency_key SET resource = $4, status = 200"
                 " WHERE actor = $1 AND operation = $2 AND key = $3",

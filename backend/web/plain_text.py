@@ -13,13 +13,16 @@ from litestar.handlers import BaseRouteHandler
 from backend.errors import Malformed, Violation
 from backend.words import UNPRINTABLE, Text
 
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MESSAGE = Text("含有不允许的字符(控制符或文字方向符)。", "It holds control characters or marks of writing direction.")
 
 
 async def plain_text(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Guard of every route of the API: raise Malformed naming each text with such characters, in address and body."""
-    texts = [*connection.path_params.items(), *connection.query_params.multi_items()]
-    if isinstance(connection, Request):
+    texts = list(connection.path_params.items())
+    if connection.scope["query_string"]:
+        texts += connection.query_params.multi_items()
+    if isinstance(connection, Request) and connection.method not in _BODILESS:
         texts += _texts_of(await connection.body())
     found = [field for field, text in texts if isinstance(text, str) and UNPRINTABLE.search(text)]
     if found:

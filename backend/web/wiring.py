@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from backend.database import close_pool, open_pool
-from backend.identity import Actor
 from backend.logs import configure as configure_log
 from backend.metrics import measure_pool
 from backend.settings import settings
@@ -19,19 +18,27 @@ from backend.settings import settings
 _WATCH_SECONDS = 5.0
 
 
-def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
-    """The caller."""
-    return request.user
+async def provide_actor(request: Request[Any, Any, Any]) -> Any:
+    """The caller; None on a public route."""
+    return request.scope.get("user")
 
 
 def dependencies(services: object, names: Iterable[str]) -> dict[str, Provide]:
-    """The caller as `actor`, and one dependency per service by its name."""
+    """The caller as `actor`, and one dependency per service by its name.
+
+    A service names the actor only to come after it: what comes at once is resolved in a task for each, and most
+    handlers ask for the actor and one service.
+    """
 
     def giving(name: str) -> Provide:
         service = getattr(services, name)
-        return Provide(lambda: service, sync_to_thread=False)
 
-    return {"actor": Provide(provide_actor, sync_to_thread=False)} | {name: giving(name) for name in names}
+        async def give(actor: NamedDependency[Any]) -> Any:
+            return service
+
+        return Provide(give)
+
+    return {"actor": Provide(provide_actor)} | {name: giving(name) for name in names}
 
 
 @asynccontextmanager

@@ -96,7 +96,7 @@ async def test_two_lines_that_nominate_one_person_are_joined_and_both_kept(world
     assert (await load_case(late.id)).state is State.WITHDRAWN
     opened = await world.services.nominations.look(world.by["officer-daizong"], case.id)
     assert [merit for _, _, merit, _ in opened.lines] == [MERIT, MERIT + "又。", MERIT]
-    told = await world.services.applications.processes[KIND].recipients(await load_case(case.id))
+    told = await world.services.applications.processes[KIND].recipients(await load_case(case.id), None)
     assert set(told) == {actor.account_id for actor in (nominee, first, second, third)}
 
 

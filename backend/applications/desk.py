@@ -11,8 +11,10 @@ from uuid import UUID
 
 import asyncpg
 
+from backend.applications.case import versions
 from backend.applications.lifecycle import INVOLVING, KINDS
 from backend.applications.process import Process
+from backend.applications.programme import Stage
 from backend.applications.service import READERS
 from backend.database import fetch, fetch_one
 from backend.identity import Actor, Binding, Role
@@ -123,42 +125,84 @@ async def queue(
     if picked is None:
         return []
     joins, name = aggregate_names(processes)
-    order = _order(wanted.tab, backwards, "a")
+    # How many working days lie behind an instant is looked up in one sorted array, made once.
+    days = (
+        "(SELECT array_agg(d.day ORDER BY d.day) FROM calendar_day d"
+        f" WHERE d.working AND d.day <= {params.add(today)}::date)"
+    )
     rows = await fetch(
-        f"""WITH picked AS ({picked})
-        SELECT a.id, a.number, a.kind, a.subject_name, coalesce(u.short_name, '') AS unit_name,
+        f"""WITH picked AS ({picked}), worked AS (SELECT {days} AS days,
+            ${len(params.values)}::date <= (SELECT max(day) FROM calendar_day) AS covered)
+        SELECT a.id, a.number, a.kind, a.subject_name, coalesce(u.short_name, '') AS unit_name, a.programme_version,
             p.name_zh AS programme_zh, p.name_en AS programme_en, {name} AS aggregate_name, a.state, a.stage,
-            coalesce(s.stage ->> 'label_zh', '') AS stage_zh, coalesce(s.stage ->> 'label_en', '') AS stage_en,
-            coalesce(s.stage ->> 'kind', '') AS stage_kind,
             (SELECT count(*) FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round)
-                AS reviews,
-            coalesce((s.stage ->> 'reviewers')::int, 0) AS reviewers, a.awaiting_role, a.placement, a.rank, a.points,
-            a.papers_required, a.papers_verified,
-            CASE WHEN {params.add(today)}::date <= (SELECT max(day) FROM calendar_day) THEN
-                (SELECT count(*) FROM calendar_day d WHERE d.working AND d.day <= ${len(params.values)}
-                    AND d.day > (a.entered_at AT TIME ZONE 'Asia/Shanghai')::date) END AS waited,
+                AS reviews, a.awaiting_role, a.placement, a.rank, a.points, a.papers_required, a.papers_verified,
+            CASE WHEN covered THEN
+                cardinality(days) - width_bucket((a.entered_at AT TIME ZONE 'Asia/Shanghai')::date, days) END AS waited,
             a.due_on, a.entered_at
         FROM picked JOIN application a ON a.id = picked.id JOIN programme_version v ON v.id = a.programme_version
-        JOIN programme p ON p.id = v.programme LEFT JOIN trade_union u ON u.id = a.unit_id {joins}
-        LEFT JOIN LATERAL (SELECT r.stage FROM jsonb_array_elements(v.content -> 'route') AS r (stage)
-            WHERE r.stage ->> 'key' = a.stage) s ON true
-        ORDER BY {order}""",
+        JOIN programme p ON p.id = v.programme CROSS JOIN worked
+        LEFT JOIN trade_union u ON u.id = a.unit_id {joins} ORDER BY {_order(wanted.tab, backwards, "a")}""",
         *params.values,
     )
-    return [Line(**row) for row in rows]
+    known = await versions(row["programme_version"] for row in rows)
+    return [_line(row, known[row["programme_version"]].stages.get(row["stage"])) for row in rows]
+
+
+def _line(row: asyncpg.Record, stage: Stage | None) -> Line:
+    return Line(
+        id=row["id"],
+        number=row["number"],
+        kind=row["kind"],
+        subject_name=row["subject_name"],
+        unit_name=row["unit_name"],
+        programme_zh=row["programme_zh"],
+        programme_en=row["programme_en"],
+        aggregate_name=row["aggregate_name"],
+        state=row["state"],
+        stage=row["stage"],
+        stage_zh=stage.label_zh if stage else "",
+        stage_en=stage.label_en if stage else "",
+        stage_kind=stage.kind if stage else "",
+        reviews=row["reviews"],
+        reviewers=stage.reviewers if stage else 0,
+        awaiting_role=row["awaiting_role"],
+        placement=row["placement"],
+        rank=row["rank"],
+        points=row["points"],
+        papers_required=row["papers_required"],
+        papers_verified=row["papers_verified"],
+        waited=row["waited"],
+        due_on=row["due_on"],
+        entered_at=row["entered_at"],
+    )
 
 
 async def counts(actor: Actor, today: date) -> dict[Tab, int]:
     """How many cases each tab holds, up to COUNT_CAP."""
     params = _Params()
-    picks = {tab: _picked(actor, Wanted(tab), params, today, None, COUNT_CAP, backwards=False) for tab in Tab}
-    row = await fetch_one(
-        "SELECT "
-        + ", ".join(f"{f'(SELECT count(*) FROM ({sql}) x)' if sql else '0'} AS {tab}" for tab, sql in picks.items()),
-        *params.values,
-    )
+    found = {tab: _counted(actor, Wanted(tab), params, today) for tab in Tab}
+    row = await fetch_one("SELECT " + ", ".join(f"{sql} AS {tab}" for tab, sql in found.items()), *params.values)
     assert row is not None
     return {tab: row[tab.value] for tab in Tab}
+
+
+def _counted(actor: Actor, wanted: Wanted, params: _Params, today: date) -> str:
+    """The expression that counts a tab up to COUNT_CAP; branch by branch, so that it ends where enough are found."""
+    branches = _branches(actor, wanted.tab, params)
+    if not branches:
+        return "0"
+    narrowed = _narrowed(actor, wanted, params, today)
+    selects = [
+        f"(SELECT a.id FROM application a WHERE {' AND '.join([branch, *narrowed])} LIMIT {COUNT_CAP})"
+        for branch in branches
+    ]
+    # Branches of one union never share a case; those of several may.
+    several = len({binding.union_id for binding in actor.unions_as(*READERS)}) > 1
+    return (
+        f"(SELECT count(*) FROM (SELECT id FROM ({(' UNION ' if several else ' UNION ALL ').join(selects)}) x"
+        f" LIMIT {COUNT_CAP}) y)"
+    )
 
 
 async def units_below(actor: Actor, roles: Iterable[Role] = READERS) -> list[asyncpg.Record]:
@@ -222,11 +266,12 @@ def _picked(
             narrowed.append(f"a.id {sign} {params.add(after.id)}")
         else:
             narrowed.append(f"(a.entered_at, a.id) {sign} ({params.add(after.entered_at)}, {params.add(after.id)})")
-    cut = params.add(limit)
+    # Written out: with a number that is not known when it is planned, the order of an index would not be worth while.
+    cut = int(limit)
     order = _order(wanted.tab, backwards, "a")
     selects = [
-        f"(SELECT a.id, a.entered_at FROM application a JOIN programme_version v ON v.id = a.programme_version"
-        f" WHERE {' AND '.join([branch, *narrowed])} ORDER BY {order} LIMIT {cut})"
+        f"(SELECT a.id, a.entered_at FROM application a WHERE {' AND '.join([branch, *narrowed])}"
+        f" ORDER BY {order} LIMIT {cut})"
         for branch in branches
     ]
     return f"SELECT a.id, a.entered_at FROM ({' UNION '.join(selects)}) a ORDER BY {order} LIMIT {cut}"
@@ -236,11 +281,16 @@ def _branches(actor: Actor, tab: Tab, params: _Params) -> list[str]:
     match tab:
         case Tab.MINE:
             return _mine(actor, params)
-        case Tab.OTHERS | Tab.OVERDUE:
-            # The role is written as a literal, so that the partial indexes of the queues are used.
+        case Tab.OTHERS:
+            # The role is a literal, so that the partial indexes of the queues are used. The actor's own roles
+            # come last, for among those few are found that are not the actor's own.
             return [
-                f"a.awaiting_role = '{role}' AND {reach}" for role in ACTING for reach in _scope(actor, "a", params)
+                f"a.awaiting_role = '{role}' AND {reach}"
+                for role in sorted(ACTING, key=lambda role: role in actor.roles)
+                for reach in _scope(actor, "a", params)
             ]
+        case Tab.OVERDUE:
+            return [f"a.awaiting_role NOT IN ('', 'worker') AND {reach}" for reach in _scope(actor, "a", params)]
         case Tab.RETURNED:
             return [f"a.state = 'returned' AND {reach}" for reach in _scope(actor, "a", params)]
         case Tab.ALL:
@@ -253,11 +303,11 @@ def _branches(actor: Actor, tab: Tab, params: _Params) -> list[str]:
 def _narrowed(actor: Actor, wanted: Wanted, params: _Params, today: date) -> list[str]:
     found = []
     if actor.person_id is not None:
-        found.append(f"NOT EXISTS ({_ABOUT} AND c.person = {params.add(actor.person_id)})")
+        found.append(f"NOT (SELECT EXISTS ({_ABOUT} AND c.person = {params.add(actor.person_id)}))")
     if wanted.tab is Tab.OVERDUE:
         found.append(f"a.due_on < {params.add(today)}")
     if wanted.tab is Tab.OTHERS and (mine := _mine(actor, params)):
-        found.append(f"NOT ({' OR '.join(f'({part})' for part in mine)})")
+        found.append(f"(({' OR '.join(f'({part})' for part in mine)}) IS NOT TRUE)")
     if wanted.kind:
         found.append(f"a.kind = {params.add(wanted.kind)}")
     if wanted.stage:
@@ -274,47 +324,53 @@ def _narrowed(actor: Actor, wanted: Wanted, params: _Params, today: date) -> lis
 
 
 def _mine(actor: Actor, params: _Params) -> list[str]:
-    """What waits for this very actor: at a union where the role is held, with no conflict known, and not done yet."""
+    """What waits for this very actor: at a union where the role is held, with no conflict known, and not done yet.
+
+    Each question of other tables is a scalar one: it is put to one case after the other in the order of an index, and
+    to no more of them than are wanted.
+    """
     found = []
-    stage = (
-        "(SELECT r.stage FROM jsonb_array_elements(v.content -> 'route') AS r (stage)"
-        " WHERE r.stage ->> 'key' = a.stage)"
-    )
-    reviews = "SELECT FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round"
+    reviews = "FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round"
     for binding in dict.fromkeys(actor.unions_as(*ACTING)):
         here = f"a.acting_union = {params.add(binding.union_id)}"
         own = f"a.awaiting_role = '{binding.role}' AND {here}"
         if binding.role is Role.REVIEWER:
-            own += f" AND NOT EXISTS ({reviews} AND w.reviewer = {params.add(actor.account_id)})"
+            own += f" AND NOT (SELECT EXISTS (SELECT {reviews} AND w.reviewer = {params.add(actor.account_id)}))"
         found.append(own)
         if binding.role is Role.CHAIR:
             # A committee's case comes to its chair when enough members have voted.
-            found.append(
-                f"a.awaiting_role = '{Role.REVIEWER}' AND {here} AND ({stage} ->> 'reviewers')::int <= (SELECT count(*)"
-                " FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round)"
+            wanted = (
+                "SELECT (r.stage ->> 'reviewers')::int FROM programme_version v,"
+                " jsonb_array_elements(v.content -> 'route') AS r (stage)"
+                " WHERE v.id = a.programme_version AND r.stage ->> 'key' = a.stage"
             )
+            voted = f"SELECT count(*) {reviews}"
+            found.append(f"a.awaiting_role = '{Role.REVIEWER}' AND {here} AND ({wanted}) <= ({voted})")
     if not found:
         return []
-    free = _free_of_conflict(actor, stage, params)
+    free = _free_of_conflict(actor, params)
     return [f"{part} AND {free}" for part in found]
 
 
-def _free_of_conflict(actor: Actor, stage: str, params: _Params) -> str:
+def _free_of_conflict(actor: Actor, params: _Params) -> str:
     """The rules of `fairness.conflict`, asked of many cases at once: a queue offers nothing that the door refuses."""
     me, account = params.add(actor.person_id), params.add(actor.account_id)
     employer = params.add(actor.employer_id)
-    judging = params.add([kind.value for kind, rule in KINDS.items() if rule.judging])
-    involving = params.add([action.value for action in INVOLVING])
-    return f"""({me}::uuid IS NULL OR NOT EXISTS ({_ABOUT} AND (c.person = {me} OR EXISTS (
+    judging = ",".join(f"'{kind}'" for kind, rule in sorted(KINDS.items()) if rule.judging)
+    involving = ",".join(f"'{action}'" for action in sorted(INVOLVING))
+    return f"""NOT (SELECT EXISTS ({_ABOUT} AND (c.person = {me} OR EXISTS (
             SELECT FROM relation n WHERE n.to_on IS NULL
                 AND ((n.person = {me} AND n.relative = c.person) OR (n.relative = {me} AND n.person = c.person))))))
-        AND NOT ({stage} ->> 'kind' = ANY({judging}::text[]) AND (
-            ({employer}::uuid IS NOT NULL AND a.unit_id IS NOT DISTINCT FROM {employer})
-            OR EXISTS (SELECT FROM recusal x
-                WHERE x.application = a.id AND x.stage = a.stage AND x.account = {account})
-            OR EXISTS (SELECT FROM application_event e WHERE e.application = a.id
+        AND NOT ((a.programme_version, a.stage) IN (
+                SELECT v.id, r.stage ->> 'key' FROM programme_version v,
+                    jsonb_array_elements(v.content -> 'route') AS r (stage)
+                WHERE v.state = 'published' AND r.stage ->> 'kind' IN ({judging}))
+            AND (({employer}::uuid IS NOT NULL AND a.unit_id IS NOT DISTINCT FROM {employer})
+            OR (SELECT EXISTS (SELECT FROM recusal x
+                WHERE x.application = a.id AND x.stage = a.stage AND x.account = {account}))
+            OR (SELECT EXISTS (SELECT FROM application_event e WHERE e.application = a.id
                 AND (e.actor = {account} OR e.actor_person = {me})
-                AND e.action = ANY({involving}::text[]) AND e.from_stage <> a.stage)))"""
+                AND e.action IN ({involving}) AND e.from_stage <> a.stage))))"""
 
 
 def _scope(actor: Actor, alias: str, params: _Params, roles: Iterable[Role] = READERS) -> list[str]:

@@ -501,64 +501,65 @@ async def _reviewer(request: Request[Any, Any, Any], db: asyncpg.Connection) -> 
     )
 
 
-JUDGING = "assessment,clearance,committee,notice,sign_off"
-INVOLVING = "approve,assess,clear,decide,dismiss,grant,recommend,reject,return,review,settle,submit,uphold"
-_STAGE = (
-    "(SELECT r.stage FROM jsonb_array_elements(v.content -> 'route') AS r (stage) WHERE r.stage ->> 'key' = a.stage)"
+JUDGING = "'assessment', 'clearance', 'committee', 'notice', 'sign_off'"
+INVOLVING = (
+    "'approve', 'assess', 'clear', 'decide', 'dismiss', 'grant', 'recommend', 'reject', 'return', 'review', 'settle',"
+    " 'submit', 'uphold'"
 )
 #: $1 the union, $2 the account, $3 the person, $4 the employer.
 _MINE = f"""a.awaiting_role = 'reviewer' AND a.acting_union = $1
-    AND NOT EXISTS (SELECT FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round
-        AND w.reviewer = $2)
-    AND NOT EXISTS (SELECT FROM application_person c WHERE c.application = a.id AND (c.person = $3 OR EXISTS (
+    AND NOT (SELECT EXISTS (SELECT FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round
+        AND w.reviewer = $2))
+    AND NOT (SELECT EXISTS (SELECT FROM application_person c WHERE c.application = a.id AND (c.person = $3 OR EXISTS (
         SELECT FROM relation n WHERE n.to_on IS NULL
-            AND ((n.person = $3 AND n.relative = c.person) OR (n.relative = $3 AND n.person = c.person)))))
-    AND NOT ({_STAGE} ->> 'kind' = ANY('{{{JUDGING}}}'::text[]) AND (
+            AND ((n.person = $3 AND n.relative = c.person) OR (n.relative = $3 AND n.person = c.person))))))
+    AND NOT ((a.programme_version, a.stage) IN (SELECT v.id, r.stage ->> 'key' FROM programme_version v,
+            jsonb_array_elements(v.content -> 'route') AS r (stage) WHERE r.stage ->> 'kind' IN ({JUDGING})) AND (
         ($4::uuid IS NOT NULL AND a.unit_id IS NOT DISTINCT FROM $4)
-        OR EXISTS (SELECT FROM recusal x WHERE x.application = a.id AND x.stage = a.stage AND x.account = $2)
-        OR EXISTS (SELECT FROM application_event e WHERE e.application = a.id AND (e.actor = $2 OR e.actor_person = $3)
-            AND e.action = ANY('{{{INVOLVING}}}'::text[]) AND e.from_stage <> a.stage)))"""
+        OR (SELECT EXISTS (SELECT FROM recusal x WHERE x.application = a.id AND x.stage = a.stage AND x.account = $2))
+        OR (SELECT EXISTS (SELECT FROM application_event e WHERE e.application = a.id
+            AND (e.actor = $2 OR e.actor_person = $3) AND e.action IN ({INVOLVING}) AND e.from_stage <> a.stage))))"""
 
-_QUEUE = f"""WITH picked AS (SELECT a.id FROM application a JOIN programme_version v ON v.id = a.programme_version
-    WHERE {_MINE} ORDER BY a.entered_at, a.id LIMIT 51)
+_QUEUE = f"""WITH picked AS (SELECT a.id FROM application a WHERE {_MINE} ORDER BY a.entered_at, a.id LIMIT 51),
+worked AS (SELECT (SELECT array_agg(day ORDER BY day) FROM calendar_day WHERE working AND day <= $5::date) AS days,
+    $5::date <= (SELECT max(day) FROM calendar_day) AS covered)
 SELECT a.id, a.number, a.kind, a.subject_name, coalesce(u.short_name, '') AS unit_name, p.name_zh AS programme_zh,
     p.name_en AS programme_en, coalesce(b.name, g.name, '') AS aggregate_name, a.state, a.stage,
-    {_STAGE} ->> 'label_zh' AS stage_zh, {_STAGE} ->> 'label_en' AS stage_en, {_STAGE} ->> 'kind' AS stage_kind,
     (SELECT count(*) FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round) AS reviews,
-    ({_STAGE} ->> 'reviewers')::int AS reviewers, a.awaiting_role, a.placement, a.rank, a.points, a.papers_required,
-    a.papers_verified,
-    CASE WHEN $5::date <= (SELECT max(day) FROM calendar_day) THEN (SELECT count(*) FROM calendar_day d
-        WHERE d.working AND d.day <= $5 AND d.day > (a.entered_at AT TIME ZONE 'Asia/Shanghai')::date) END AS waited,
-    a.due_on, a.entered_at
+    a.awaiting_role, a.placement, a.rank, a.points, a.papers_required, a.papers_verified,
+    CASE WHEN covered THEN cardinality(days) - width_bucket((a.entered_at AT TIME ZONE 'Asia/Shanghai')::date, days)
+        END AS waited, a.due_on, a.entered_at, a.programme_version, v.content
 FROM picked JOIN application a ON a.id = picked.id JOIN programme_version v ON v.id = a.programme_version
-JOIN programme p ON p.id = v.programme LEFT JOIN trade_union u ON u.id = a.unit_id
+JOIN programme p ON p.id = v.programme CROSS JOIN worked LEFT JOIN trade_union u ON u.id = a.unit_id
 LEFT JOIN batch b ON a.kind = 'recuperation' AND b.id = a.aggregate
 LEFT JOIN campaign g ON a.kind = 'commendation' AND g.id = a.aggregate ORDER BY a.entered_at, a.id"""
 
-_ROLES = ("unit_officer", "hr_verifier", "reviewer", "chair", "finance")
-_OWN = "NOT EXISTS (SELECT FROM application_person c WHERE c.application = a.id AND c.person = $3)"
-
-
-def _waiting(extra: str, level: str) -> str:
-    """The cases of the subtree that wait for any role of the desk, by the index of each, up to a hundred."""
-    branches = " UNION ".join(
-        f"(SELECT a.id, a.entered_at FROM application a JOIN programme_version v ON v.id = a.programme_version"
-        f" WHERE a.awaiting_role = '{role}' AND a.{level}_id = $1 AND {_OWN} AND {extra}"
-        " ORDER BY a.entered_at, a.id LIMIT 100)"
-        for role in _ROLES
-    )
-    return f"(SELECT count(*) FROM (SELECT * FROM ({branches}) x LIMIT 100) y)"
+_ROLES = ("unit_officer", "hr_verifier", "chair", "finance", "reviewer")
+_OWN = "NOT (SELECT EXISTS (SELECT FROM application_person c WHERE c.application = a.id AND c.person = $3))"
 
 
 def _counts(level: str) -> str:
-    plain = f"FROM application a WHERE a.{level}_id = $1 AND {_OWN}"
-    return f"""SELECT
-        (SELECT count(*) FROM (SELECT FROM application a JOIN programme_version v ON v.id = a.programme_version
-            WHERE {_MINE} LIMIT 100) x) AS mine,
-        {_waiting(f"NOT ({_MINE})", level)} AS others, {_waiting("a.due_on < $5::date", level)} AS overdue,
-        (SELECT count(*) FROM (SELECT {plain} AND a.state = 'returned' LIMIT 100) x) AS returned,
-        (SELECT count(*) FROM (SELECT {plain} AND (a.submitted_at IS NOT NULL OR a.filed_by_officer) LIMIT 100) x)
-            AS "all" """
+    """How many cases each tab holds, up to a hundred."""
+
+    def some(*conditions: str) -> str:
+        branches = " UNION ALL ".join(f"(SELECT FROM application a WHERE {one} LIMIT 100)" for one in conditions)
+        return f"(SELECT count(*) FROM (SELECT FROM ({branches}) x LIMIT 100) y)"
+
+    here = f"a.{level}_id = $1 AND {_OWN}"
+    others = [f"a.awaiting_role = '{role}' AND {here} AND ({_MINE}) IS NOT TRUE" for role in _ROLES]
+    return f"""SELECT {some(_MINE)} AS mine, {some(*others)} AS others,
+        {some(f"a.awaiting_role NOT IN ('', 'worker') AND {here} AND a.due_on < $5::date")} AS overdue,
+        {some(f"a.state = 'returned' AND {here}")} AS returned,
+        {some(f"{here} AND (a.submitted_at IS NOT NULL OR a.filed_by_officer)")} AS "all" """
+
+
+def _line(row: asyncpg.Record) -> dict[str, Any]:
+    found = dict(row)
+    content = _version(found.pop("programme_version"), found.pop("content"))
+    stage = next((stage for stage in content["route"] if stage["key"] == row["stage"]), None) or {}
+    for name, at in (("stage_zh", "label_zh"), ("stage_en", "label_en"), ("stage_kind", "kind")):
+        found[name] = stage.get(at, "")
+    return {**found, "reviewers": stage.get("reviewers", 0)}
 
 
 @get("/review/")
@@ -587,7 +588,7 @@ async def queue(request: Request[Any, Any, Any]) -> dict[str, Any]:
         micros = (last["entered_at"] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
         more = base64.urlsafe_b64encode(micros.to_bytes(8, "big") + last["id"].bytes).decode()
     return {
-        "lines": [dict(row) for row in rows[:50]],
+        "lines": [_line(row) for row in rows[:50]],
         "more": more,
         "counts": dict(counts),
         "units": [dict(unit) for unit in units],

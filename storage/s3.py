@@ -269,6 +269,24 @@ class S3Store:
         rule = ObjectRetention(retention.value, until)
         await self._call(lambda: self._calls.set_object_retention(self._name(Bucket.DOCUMENTS), key, rule))
 
+    async def locked_until(self, key: str) -> datetime | None:
+        """See DocumentStore."""
+
+        def asked() -> datetime | None:
+            found = None
+            try:
+                found = self._calls.get_object_retention(self._name(Bucket.DOCUMENTS), key)
+            except S3Error as error:
+                if error.response.status != 404:
+                    raise
+            if found is None:
+                # The embedded store has one answer for a document without a lock and for none at all.
+                self._head(Bucket.DOCUMENTS, key)
+                return None
+            return found.retain_until_date
+
+        return await self._call(asked)
+
     async def probe(self) -> None:
         """See DocumentStore."""
         if not await self._call(lambda: self._calls.bucket_exists(self._name(Bucket.QUARANTINE))):

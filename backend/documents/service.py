@@ -47,7 +47,7 @@ from backend.people.service import are_relatives
 from backend.sealing import Sealer
 from backend.unions.scope import in_scope
 from backend.words import UNPRINTABLE, Text
-from storage.keys import Bucket, new_key
+from storage.keys import Bucket, new_key, shared_key
 from storage.port import DocumentStore, ObjectMissing, StoreError, UploadForm
 
 NAME_PURPOSE = "upload.name"
@@ -263,10 +263,10 @@ class Documents:
         return marked
 
     async def original(self, actor: Actor, upload_id: UUID, *, reason: str, application: UUID | None = None) -> str:
-        """A link to the file as it was sent, good for `LINK_VALID`; only with a reason, which is recorded.
+        """A link to the whole file without its place, good for `LINK_VALID`; only with a reason, which is recorded.
 
-        For the console, whose user alone may read originals in the store: the API's, which the world reaches, may not.
-        Raises as `look`, and RuleViolation without a reason.
+        What the link opens is the shared copy: neither the console's user nor the API's may read the file itself in the
+        store. Raises as `look`, RuleViolation without a reason, and Conflict for a paper that has no such copy yet.
         """
         async with refusals_recorded(actor, "paper.original", upload_id):
             paper = (await see(actor, upload_id)).paper
@@ -275,13 +275,21 @@ class Documents:
             raise RuleViolation.of(
                 "reason_missing", Text("查看原件须说明理由。", "Say why you need the original."), "reason"
             )
+        if not paper.shared_type:
+            raise Conflict(
+                "not_shared",
+                Text(
+                    "可打开的副本尚未生成,请联系系统管理员(documents audit --repair redraw)。",
+                    "The copy that others open was not made yet: ask the operator (documents audit --repair redraw).",
+                ),
+            )
         with store_errors():
             link = await self.store.signed_download(
                 Bucket.DOCUMENTS,
-                paper.object_key,
+                shared_key(paper.object_key),
                 valid_for=LINK_VALID,
-                content_type=paper.detected_type,
-                file_name=f"{paper.kind}-{paper.id.hex[-8:]}.{MediaType(paper.detected_type).name.lower()}",
+                content_type=paper.shared_type,
+                file_name=f"{paper.kind}-{paper.id.hex[-8:]}.{MediaType(paper.shared_type).name.lower()}",
             )
         await self._record_look(actor, paper, "paper.original", reason, application)
         return link

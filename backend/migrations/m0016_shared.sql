@@ -1,0 +1,3 @@
+-- What the copy for others is; empty where there is none: before the check, and for papers checked before this came
+-- (`niangjia documents audit --repair redraw` makes theirs).
+ALTER TABLE upload ADD COLUMN shared_type VARCHAR(20) NOT NULL DEFAULT '';

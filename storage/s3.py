@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
+from xml.sax.saxutils import escape
 
 import urllib3
 from minio import Minio, MinioAdmin
@@ -51,6 +54,12 @@ PARALLEL_CALLS = 16
 CHUNK = 256 * 1024
 
 _SOURCE = "x-amz-meta-source-etag"
+
+#: What a page does with a form or the link of a part.
+_SENDING = (
+    "<AllowedMethod>POST</AllowedMethod><AllowedMethod>PUT</AllowedMethod><AllowedHeader>content-type</AllowedHeader>"
+    "<MaxAgeSeconds>600</MaxAgeSeconds>"
+)
 
 T = TypeVar("T")
 
@@ -393,6 +402,29 @@ class S3Administration:
                 )
         except StoreRefused:
             return False
+        return True
+
+    def allow_origins(self, bucket: Bucket, origins: Sequence[str]) -> bool:
+        """Let web pages of these origins, and no others, send files into the bucket; False where a store has no such
+        rule for a bucket, as MinIO, which has one for the whole server.
+        """
+        client, name = self._client(), name_of(self.config.prefix, bucket)
+        rule = "".join(f"<AllowedOrigin>{escape(origin)}</AllowedOrigin>" for origin in origins)
+        body = f"<CORSConfiguration><CORSRule>{rule}{_SENDING}</CORSRule></CORSConfiguration>".encode()
+        checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        with translated():
+            try:
+                if origins:
+                    client._execute(
+                        "PUT", name, body=body, headers={"Content-MD5": checksum}, query_params={"cors": ""}
+                    )
+                else:
+                    with _absence_allowed():
+                        client._execute("DELETE", name, query_params={"cors": ""})
+            except S3Error as error:
+                if error.code != "NotImplemented":
+                    raise
+                return False
         return True
 
     def ensure_user(

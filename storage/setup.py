@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -131,6 +131,15 @@ def set_up(
             policy_of(process, config.prefix),
         )
     return encrypted
+
+
+def allow_web_pages(config: StoreConfig, origins: Sequence[str]) -> bool:
+    """Let web pages of these origins, and no others, send files from a browser; blocking, for the command line.
+
+    False where the store has such a rule for the whole server alone, which is then the operator's to give
+    (MINIO_API_CORS_ALLOW_ORIGIN). Raises StoreUnavailable, StoreRefused.
+    """
+    return S3Administration(config).allow_origins(Bucket.QUARANTINE, origins)
 
 
 def policy_of(process: Process, prefix: str) -> dict[str, Any]:

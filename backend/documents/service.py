@@ -28,7 +28,7 @@ from backend.documents.kinds import (
     RejectionReason,
 )
 from backend.documents.parts import Parts, join, open_parts
-from backend.documents.policy import check_verdict, checked_name
+from backend.documents.policy import check_expiry, check_verdict, checked_name
 from backend.documents.tables import Upload, Verdict
 from backend.errors import (
     Conflict,
@@ -193,10 +193,13 @@ class Documents:
         reason_code: RejectionReason | None = None,
         comment: str = "",
         expires_on: date | None = None,
+        unlimited: bool = False,
     ) -> int:
         """Give a verdict (`verified` or `rejected`) on the file with this digest; the paper's new version.
 
         The verdict is bound to the upload and its SHA-256, so it can't fall on a file that the verifier did not see.
+        `expires_on` is the last day on which the paper counts; of a kind that holds for a time it is given, or
+        `unlimited` that there is none.
         Raises NotFound outside the actor's sight, Forbidden without the verifier's role there, on one's own or a
         relative's paper or one that the actor sent in; Stale; Conflict for another file, for a paper that has no such
         move, and for one that no scanner saw where policy asks for one; RuleViolation for an outcome, a reason or an
@@ -204,10 +207,6 @@ class Documents:
         """
         check_verdict(outcome, reason_code, comment)
         now, today = await self.clock.now(), await self.clock.today()
-        if expires_on is not None and expires_on < today:
-            raise RuleViolation.of(
-                "expiry_past", Text("有效期不能早于今天。", "The expiry can't be in the past."), "expires_on"
-            )
         async with refusals_recorded(actor, "paper.verify", upload_id), transaction():
             seen = await see(actor, upload_id, lock=True)
             await self._require_verifier(actor, seen)
@@ -218,6 +217,7 @@ class Documents:
                 raise Conflict(
                     "another_file", Text("您看到的不是这份文件,请刷新。", "This is not the file you saw. Reload.")
                 )
+            check_expiry(paper.kind, outcome, expires_on, unlimited, today)
             if outcome is PaperState.VERIFIED and paper.malware == Malware.NOT_SCANNED and not self.verify_unscanned:
                 raise Conflict(
                     "not_scanned",

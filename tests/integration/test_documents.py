@@ -7,6 +7,7 @@ import hashlib
 import io
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -372,6 +373,34 @@ class TestJudging:
                 expires_on=expires_on,
             )
         assert await state(upload) is PaperState.CHECKED
+
+    async def test_a_paper_that_holds_for_a_time_is_verified_with_its_end(self, world: World) -> None:
+        async def verified(**said: Any) -> None:
+            await world.documents.verify(
+                world.verifier,
+                upload,
+                said.pop("outcome", PaperState.VERIFIED),
+                sha256=await digest(upload),
+                expected_version=await version(upload),
+                **said,
+            )
+
+        upload = await world.checked(kind=PaperKind.PRACTICE_LICENCE)
+        ends = date(2029, 5, 31)
+        for said, code in (({}, "expiry_missing"), ({"expires_on": ends, "unlimited": True}, "expiry_twice")):
+            with pytest.raises(RuleViolation) as refused:
+                await verified(**said)
+            assert (refused.value.code, refused.value.violations[0].field) == (code, "expires_on")
+        assert await state(upload) is PaperState.CHECKED
+        assert await fetch_value("SELECT count(*) FROM verdict") == 0
+        await verified(expires_on=ends)
+        assert await fetch_value("SELECT expires_on FROM upload WHERE id = $1", upload) == ends
+        upload = await world.checked(kind=PaperKind.PRACTICE_LICENCE)
+        await verified(unlimited=True)
+        assert await state(upload) is PaperState.VERIFIED
+        # A rejection has no end to state.
+        upload = await world.checked(kind=PaperKind.PRACTICE_LICENCE)
+        await verified(outcome=PaperState.REJECTED, reason_code=RejectionReason.OUT_OF_DATE)
 
     async def test_the_verifiers_list_holds_what_waits_in_scope(self, world: World) -> None:
         first, second = await world.checked(), await world.checked()

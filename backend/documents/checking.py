@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 from backend.database import execute, transaction
@@ -15,7 +13,7 @@ from backend.documents.access import Paper, load
 from backend.documents.inspection.findings import Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import ScannerUnavailable
-from backend.documents.inspection.spool import SpoolOverflow, spool
+from backend.documents.inspection.spool import SpoolOverflow, spool, spool_folder
 from backend.documents.kinds import SIZE_LIMIT, VIEWABLE, Malware, MediaType, PaperState
 from backend.documents.policy import LOST, why_refused
 from backend.documents.service import Documents, store_errors
@@ -68,10 +66,10 @@ class Checking:
         if paper.state not in VIEWABLE or paper.rendition_key is None:
             return False
         store = self.documents.store
-        with tempfile.TemporaryDirectory(prefix="niangjia-") as folder, store_errors():
+        with spool_folder() as folder, store_errors():
             try:
                 stream = store.stream(Bucket.DOCUMENTS, paper.object_key, cap=SIZE_LIMIT)
-                spooled = await spool(stream, Path(folder) / "paper", SIZE_LIMIT)
+                spooled = await spool(stream, folder / "paper", SIZE_LIMIT)
                 found = await self.inspector.inspect(
                     spooled, Declared(MediaType(paper.declared_type), paper.size, paper.sha256)
                 )
@@ -85,11 +83,11 @@ class Checking:
 
     async def _decide(self, paper: Paper) -> None:
         store = self.documents.store
-        with tempfile.TemporaryDirectory(prefix="niangjia-") as folder, store_errors():
+        with spool_folder() as folder, store_errors():
             try:
                 etag = (await store.head(Bucket.QUARANTINE, paper.object_key)).etag
                 stream = store.stream(Bucket.QUARANTINE, paper.object_key, cap=SIZE_LIMIT)
-                spooled = await spool(stream, Path(folder) / "paper", SIZE_LIMIT)
+                spooled = await spool(stream, folder / "paper", SIZE_LIMIT)
             except ObjectMissing:
                 await self._refuse(paper, LOST)
                 return

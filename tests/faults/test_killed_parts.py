@@ -37,6 +37,8 @@ from tests import services
 from tests.api.conftest import STAY, messages
 from tests.integration.stay_world import World, make_world
 
+pytestmark = pytest.mark.alone
+
 #: Longer than a killed worker's job waits for another (30 s) and than any part takes to start on a busy machine.
 PATIENCE = 120.0
 PREFIX = "niangjia"

@@ -1,4 +1,4 @@
-"""A paper has a copy that others than its owner open."""
+"""A paper has a copy that others open; the console reads the rules of retention."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from backend.migrations.sql import sql_migration
 
 ID = "2026-11-26T12:00:00:000016"
 VERSION = "1.38.0"
-DESCRIPTION = "A paper has a copy that others than its owner open."
+DESCRIPTION = "A paper has a copy that others open; the console reads the rules of retention."
 
 
 async def forwards() -> MigrationManager:

@@ -115,6 +115,18 @@ class PolicyEntry(Table, tablename="policy_row"):
     clause = Varchar(200)
 
 
+class RetentionEntry(Table, tablename="retention_rule"):
+    """How long a paper is kept once its case has ended; an empty kind stands for every one."""
+
+    id = Id()
+    paper_kind = Varchar(30)
+    case_kind = Varchar(20)
+    outcome = Varchar(10)
+    keep_days = Integer()
+    clause = Varchar(200)
+    effective_from = Date()
+
+
 class CaseEntry(Table, tablename="case_list"):
     """A case without the person."""
 

@@ -21,6 +21,7 @@ from admin.rows import (
     NoticeEntry,
     PolicyEntry,
     ProgrammeRow,
+    RetentionEntry,
     RoleEntry,
     SanatoriumRow,
     StaffEntry,
@@ -28,6 +29,7 @@ from admin.rows import (
     VersionRow,
 )
 from backend.applications.words import STAFF_STATES
+from backend.documents.kinds import KIND_LABELS as PAPER_LABELS
 from backend.identity import ROLE_LABELS, Role
 from backend.registry.kinds import CERTIFICATION_LABELS, JOB_LABELS, POPULATION_LABELS, STATE_LABELS
 from backend.unions.kinds import KIND_LABELS, LINE_LABELS
@@ -111,6 +113,14 @@ _LEVELS = _states(
 _UNION_KINDS = {str(kind): text for kind, text in KIND_LABELS.items()}
 _LINES = {str(line): text for line, text in LINE_LABELS.items()}
 _KINDS = _states(("recuperation", "疗休养", "Rest and recuperation"))
+_CASE_KINDS = _states(
+    ("recuperation", "疗休养", "Rest and recuperation"),
+    ("insurance", "互助保障", "Mutual aid"),
+    ("commendation", "评优表彰", "Commendation"),
+)
+_OUTCOMES = _states(
+    ("granted", "已给予", "Granted"), ("refused", "未通过", "Refused"), ("withdrawn", "已撤回", "Withdrawn")
+)
 _VERSION_STATES = _states(("drafted", "草稿", "Draft"), ("published", "已发布", "Published"))
 _BATCH_STATES = _states(
     ("drafted", "草稿", "Draft"),
@@ -243,6 +253,25 @@ SHOWN = (
         adders=PROGRAMME_EDITORS,
         editors=PROGRAMME_EDITORS,
         editable=frozenset({"topic", "effective_from", "effective_to", "rules", "clause"}),
+    ),
+    Shown(
+        RetentionEntry,
+        Text("材料保存期限", "Terms of papers"),
+        REFERENCE,
+        {
+            "clause": Text("依据", "Clause"),
+            "outcome": Text("办理结果", "Outcome"),
+            "keep_days": Text("保存天数(自办结)", "Days kept after the end"),
+            "paper_kind": Text("材料(空为各类)", "Paper (empty: any)"),
+            "case_kind": Text("申请类型(空为各类)", "Kind of case (empty: any)"),
+            "effective_from": Text("生效", "From"),
+        },
+        values={
+            "outcome": _OUTCOMES,
+            "paper_kind": {str(kind): text for kind, text in PAPER_LABELS.items()},
+            "case_kind": _CASE_KINDS,
+        },
+        order=("effective_from", False),
     ),
     Shown(
         CaseEntry,

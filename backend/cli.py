@@ -69,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         "--repair",
         action="append",
         default=[],
-        choices=["restore", "refuse", "remove"],
-        help="bring back deleted files, refuse papers without their file, erase files without a row",
+        choices=["restore", "redraw", "lock", "refuse", "remove"],
+        help="bring back deleted files, make their pictures and copies anew, lock them as their rows say, refuse papers"
+        " without their file, erase files without a row",
     )
     comparing.set_defaults(run=_documents_audit)
     clock = command("clock", _clock_show, "business time, in a demonstration").add_subparsers(metavar="WHAT")

@@ -6,11 +6,14 @@ import base64
 import binascii
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class SettingsError(Exception):
@@ -104,6 +107,17 @@ class Settings:
 def settings() -> Settings:
     """The settings of this process."""
     return Settings.from_env()
+
+
+def web_origins(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The origins whose web pages may send files to the store, as NIANGJIA_WEB_ORIGINS names them; none without it.
+
+    For whoever sets the store up. Raises SettingsError for what is no origin.
+    """
+    origins = tuple(part.strip() for part in env.get("NIANGJIA_WEB_ORIGINS", "").split(",") if part.strip())
+    if wrong := [origin for origin in origins if not _ORIGIN.fullmatch(origin)]:
+        raise SettingsError(f"NIANGJIA_WEB_ORIGINS must be origins such as https://m.example.org, not {wrong[0]}")
+    return origins
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

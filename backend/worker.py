@@ -15,6 +15,7 @@ from backend.audit import sealing
 from backend.clock import security_now
 from backend.composition import Services, compose
 from backend.database import close_pool, execute, open_pool
+from backend.documents.inspection.spool import clear_spools
 from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
 from backend.jobs import Job
 from backend.logs import configure as configure_log
@@ -75,6 +76,7 @@ async def run() -> None:
     if metrics_port := os.environ.get("NIANGJIA_METRICS_PORT"):
         metrics_server.serve(os.environ.get("NIANGJIA_METRICS_HOST", "127.0.0.1"), int(metrics_port))
     services = compose(settings())
+    await asyncio.to_thread(clear_spools)
     await open_pool(min_size=2, max_size=16)
     try:
         log.info("worker ready")

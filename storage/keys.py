@@ -7,6 +7,7 @@ from enum import StrEnum
 
 KEY_LENGTH = 32
 RENDITION_SUFFIX = ".screen"
+SHARED_SUFFIX = ".shared"
 
 
 class Bucket(StrEnum):
@@ -16,7 +17,7 @@ class Bucket(StrEnum):
     """What a phone has sent and nobody has checked; it expires by itself after `QUARANTINE_DAYS`."""
 
     DOCUMENTS = "documents"
-    """Checked papers and their renditions: versioned, with object lock."""
+    """Checked papers, each with its picture and its shared copy: versioned, with object lock."""
 
     EXPORTS = "exports"
     """Files made for one reader (rosters, reports); they expire by themselves after `EXPORT_DAYS`."""
@@ -46,3 +47,18 @@ def new_key() -> str:
 def rendition_key(key: str) -> str:
     """The key of the screen-sized picture that belongs to the paper under `key`."""
     return f"{key}{RENDITION_SUFFIX}"
+
+
+def shared_key(key: str) -> str:
+    """The key of the copy of the paper under `key` that others than its owner open."""
+    return f"{key}{SHARED_SUFFIX}"
+
+
+def keys_of(key: str) -> tuple[str, str, str]:
+    """Every key in the documents that belongs to the paper under `key`, in the order of a listing."""
+    return key, rendition_key(key), shared_key(key)
+
+
+def paper_of(key: str) -> str:
+    """The key of the paper that an object in the documents belongs to."""
+    return key.partition(".")[0]

@@ -203,5 +203,8 @@ class DocumentStore(Protocol):
         A later instant takes the place of an earlier one, never the other way round: raises StoreRefused.
         """
 
+    async def locked_until(self, key: str) -> datetime | None:
+        """The instant until which the present version of a document is locked, None for none; raises ObjectMissing."""
+
     async def probe(self) -> None:
         """Return when the store answers and knows us, or raise; takes at most 5 seconds."""

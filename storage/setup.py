@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from storage.keys import EXPORT_DAYS, QUARANTINE_DAYS, RENDITION_SUFFIX, Bucket, name_of
+from storage.keys import EXPORT_DAYS, QUARANTINE_DAYS, RENDITION_SUFFIX, SHARED_SUFFIX, Bucket, name_of
 from storage.port import StoreConfig, StoreRefused
 from storage.s3 import S3Administration
 
@@ -26,10 +26,12 @@ class Right(StrEnum):
     LIST = "list"
     READ = "read"
     READ_RENDITIONS = "read_renditions"
+    READ_SHARED = "read_shared"
     WRITE = "write"
     DELETE = "delete"
     ERASE = "erase"
     LOCK = "lock"
+    SEE_LOCKS = "see_locks"
     PARTS = "parts"
     ABORT_PARTS = "abort_parts"
 
@@ -43,15 +45,20 @@ GRANTS: Mapping[Process, Mapping[Bucket, frozenset[Right]]] = {
     },
     Process.CONSOLE: {
         Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.PARTS, Right.ABORT_PARTS}),
-        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ}),
+        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ_RENDITIONS, Right.READ_SHARED}),
         Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
     },
     Process.WORKER: {
         Bucket.QUARANTINE: frozenset({Right.LIST, Right.READ, Right.DELETE, Right.ABORT_PARTS}),
-        Bucket.DOCUMENTS: frozenset({Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.ERASE, Right.LOCK}),
+        Bucket.DOCUMENTS: frozenset(
+            {Right.LIST, Right.READ, Right.WRITE, Right.DELETE, Right.ERASE, Right.LOCK, Right.SEE_LOCKS}
+        ),
         Bucket.EXPORTS: frozenset({Right.LIST, Right.READ, Right.WRITE}),
     },
 }
+
+#: Rights that hold for some of a bucket's objects alone, told by the end of their keys.
+_SUFFIXES: Mapping[Right, str] = {Right.READ_RENDITIONS: RENDITION_SUFFIX, Right.READ_SHARED: SHARED_SUFFIX}
 
 _BUCKET_ACTIONS: Mapping[Right, tuple[str, ...]] = {
     Right.LIST: ("s3:ListBucket", "s3:GetBucketLocation"),
@@ -62,22 +69,26 @@ _BUCKET_ACTIONS: Mapping[Right, tuple[str, ...]] = {
 _OBJECT_ACTIONS: Mapping[Right, tuple[str, ...]] = {
     Right.READ: ("s3:GetObject",),
     Right.READ_RENDITIONS: ("s3:GetObject",),
+    Right.READ_SHARED: ("s3:GetObject",),
     Right.WRITE: ("s3:PutObject",),
     Right.DELETE: ("s3:DeleteObject",),
     Right.ERASE: ("s3:DeleteObjectVersion",),
     Right.PARTS: ("s3:ListMultipartUploadParts",),
     Right.ABORT_PARTS: ("s3:AbortMultipartUpload",),
-    Right.LOCK: ("s3:PutObjectRetention", "s3:GetObjectRetention"),
+    Right.LOCK: ("s3:PutObjectRetention",),
+    Right.SEE_LOCKS: ("s3:GetObjectRetention",),
 }
 
 _IDENTITY_ACTIONS: Mapping[Right, str] = {
     Right.LIST: "List",
     Right.READ: "Read",
     Right.READ_RENDITIONS: "Read",
+    Right.READ_SHARED: "Read",
     Right.WRITE: "Write",
     Right.DELETE: "Write",
     Right.ERASE: "Write",
     Right.LOCK: "PutObjectRetention",
+    Right.SEE_LOCKS: "GetObjectRetention",
     Right.PARTS: "Read",
     Right.ABORT_PARTS: "Write",
 }
@@ -122,6 +133,15 @@ def set_up(
     return encrypted
 
 
+def allow_web_pages(config: StoreConfig, origins: Sequence[str]) -> bool:
+    """Let web pages of these origins, and no others, send files from a browser; blocking, for the command line.
+
+    False where the store has such a rule for the whole server alone, which is then the operator's to give
+    (MINIO_API_CORS_ALLOW_ORIGIN). Raises StoreUnavailable, StoreRefused.
+    """
+    return S3Administration(config).allow_origins(Bucket.QUARANTINE, origins)
+
+
 def policy_of(process: Process, prefix: str) -> dict[str, Any]:
     """The process's rights as an S3 policy document."""
     statements: list[dict[str, Any]] = []
@@ -131,8 +151,7 @@ def policy_of(process: Process, prefix: str) -> dict[str, Any]:
         if whole:
             statements.append(_allow(tuple(whole), resource))
         for right in sorted(rights - {Right.LIST}):
-            objects = f"*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "*"
-            statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/{objects}"))
+            statements.append(_allow(_OBJECT_ACTIONS[right], f"{resource}/*{_SUFFIXES.get(right, '')}"))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -147,7 +166,7 @@ def identities(
     for process, user in users.items():
         actions = {
             f"{_IDENTITY_ACTIONS[right]}:{name_of(prefix, bucket)}"
-            + (f"/*{RENDITION_SUFFIX}" if right is Right.READ_RENDITIONS else "")
+            + (f"/*{_SUFFIXES[right]}" if right in _SUFFIXES else "")
             for bucket, rights in GRANTS[process].items()
             for right in rights
         }

@@ -26,7 +26,15 @@ from backend.applications.service import Applications, Details
 from backend.applications.words import ACTIONS, STAFF_STATES
 from backend.clock import Clock
 from backend.documents.counter import papers_of
-from backend.documents.kinds import KIND_LABELS, REJECTION_LABELS, STATE_LABELS, VIEWABLE, PaperKind, PaperState
+from backend.documents.kinds import (
+    EXPIRING,
+    KIND_LABELS,
+    REJECTION_LABELS,
+    STATE_LABELS,
+    VIEWABLE,
+    PaperKind,
+    PaperState,
+)
 from backend.documents.queries import CasePaper, PaperEntry
 from backend.errors import DomainError, Stale
 from backend.identity import Actor, Role
@@ -177,6 +185,7 @@ async def show(
         PaperKind=PaperKind,
         PaperState=PaperState,
         kind_labels=KIND_LABELS,
+        expiring=EXPIRING,
         paper_states=STATE_LABELS,
         viewable=VIEWABLE,
         rejections=REJECTION_LABELS,

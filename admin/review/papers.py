@@ -70,6 +70,7 @@ async def verdict(
                 reason_code=RejectionReason(reason) if reason in set(RejectionReason) else None,
                 comment=form.text("comment"),
                 expires_on=expires_on,
+                unlimited=bool(form.text("unlimited")),
             )
             return upload
 

@@ -38,6 +38,7 @@ class Paper:
     object_key: str
     store_upload: str
     rendition_key: str | None
+    shared_type: str
     pages: int
     malware: str
     refusal_code: str
@@ -56,7 +57,7 @@ class Seen:
 _PAPER = (
     "u.id, u.kind, u.state, u.version, u.owner_person, u.reserved_by, u.declared_sha256 AS sha256,"
     " u.declared_size AS size, u.declared_type, u.detected_type, u.name_sealed, u.object_key, u.store_upload,"
-    " u.rendition_key, u.pages, u.malware, u.refusal_code, u.reserved_at, u.expires_on"
+    " u.rendition_key, u.shared_type, u.pages, u.malware, u.refusal_code, u.reserved_at, u.expires_on"
 )
 #: The line of unions that a paper stands on: its owner's, or that of the case that owns it.
 _LEVELS = ", ".join(f"coalesce(r.{column}, o.{column}) AS {column}" for column in LEVEL_COLUMNS)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 from backend.database import execute, transaction
 from backend.documents.access import Paper, load
 from backend.documents.inspection.findings import Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import Inspector
-from backend.documents.inspection.spool import SpoolOverflow, spool
-from backend.documents.kinds import SIZE_LIMIT, Malware, MediaType, PaperState
+from backend.documents.inspection.scanner import ScannerUnavailable
+from backend.documents.inspection.spool import SpoolOverflow, spool, spool_folder
+from backend.documents.kinds import SIZE_LIMIT, VIEWABLE, Malware, MediaType, PaperState
 from backend.documents.policy import LOST, why_refused
 from backend.documents.service import Documents, store_errors
 from backend.jobs import Job, enqueue_for
-from storage.keys import Bucket, rendition_key
+from storage.keys import Bucket, keys_of, rendition_key, shared_key
 from storage.port import ObjectChanged, ObjectExists, ObjectMissing, ObjectTooLarge
 
 
@@ -31,8 +30,9 @@ def _inspections_at_once() -> asyncio.Semaphore:
 class Checking:
     """Brings an upload from `uploaded` to `checked` or `refused`.
 
-    The order is: copy the file and its picture to the documents, commit the state, empty the quarantine. So there is no
-    checked row without its objects, and whatever a kill leaves behind is found and finished by the next run.
+    The order is: copy the file, its picture and its shared copy to the documents, commit the state, empty the
+    quarantine. So there is no checked row without its objects, and whatever a kill leaves behind is found and finished
+    by the next run.
     """
 
     documents: Documents
@@ -54,16 +54,40 @@ class Checking:
             await self.documents.store.delete(Bucket.QUARANTINE, paper.object_key)
             if (await load(upload_id)).state is PaperState.ERASED:
                 # Taken away while it was checked: nothing of what was just copied may stay.
-                for key in (paper.object_key, rendition_key(paper.object_key)):
+                for key in keys_of(paper.object_key):
                     await self.documents.store.erase(key)
+
+    async def redraw(self, upload_id: UUID) -> bool:
+        """Make the picture and the shared copy of a checked paper anew where they are missing; whether both are there.
+
+        Raises Unavailable. A file that the check would not let through any more, or that is gone, is left alone.
+        """
+        paper = await load(upload_id)
+        if paper.state not in VIEWABLE or paper.rendition_key is None:
+            return False
+        store = self.documents.store
+        with spool_folder() as folder, store_errors():
+            try:
+                stream = store.stream(Bucket.DOCUMENTS, paper.object_key, cap=SIZE_LIMIT)
+                spooled = await spool(stream, folder / "paper", SIZE_LIMIT)
+                found = await self.inspector.inspect(
+                    spooled, Declared(MediaType(paper.declared_type), paper.size, paper.sha256)
+                )
+            except (ObjectMissing, ObjectTooLarge, SpoolOverflow, ScannerUnavailable):
+                return False
+            if found.rendition is None or found.shared is None:
+                return False
+            await self._put_beside(paper, found.rendition, found.shared, found.shared_type)
+        await execute("UPDATE upload SET shared_type = $2 WHERE id = $1", upload_id, found.shared_type)
+        return True
 
     async def _decide(self, paper: Paper) -> None:
         store = self.documents.store
-        with tempfile.TemporaryDirectory(prefix="niangjia-") as folder, store_errors():
+        with spool_folder() as folder, store_errors():
             try:
                 etag = (await store.head(Bucket.QUARANTINE, paper.object_key)).etag
                 stream = store.stream(Bucket.QUARANTINE, paper.object_key, cap=SIZE_LIMIT)
-                spooled = await spool(stream, Path(folder) / "paper", SIZE_LIMIT)
+                spooled = await spool(stream, folder / "paper", SIZE_LIMIT)
             except ObjectMissing:
                 await self._refuse(paper, LOST)
                 return
@@ -72,7 +96,7 @@ class Checking:
                 return
             declared = Declared(MediaType(paper.declared_type), paper.size, paper.sha256)
             found = await self.inspector.inspect(spooled, declared)
-            if found.outcome is Outcome.REFUSED or found.rendition is None:
+            if found.outcome is Outcome.REFUSED or found.rendition is None or found.shared is None:
                 refusal = found.refusal or Refusal.DAMAGED
                 await self._refuse(paper, refusal, found)
                 return
@@ -82,12 +106,18 @@ class Checking:
                 # If another run finished and emptied the quarantine, the row has moved and this does nothing.
                 await self._refuse(paper, LOST)
                 return
-            # It may be there from a run that was killed: the picture of the same bytes, under a key that only we know.
-            with contextlib.suppress(ObjectExists):
-                await store.put(
-                    Bucket.DOCUMENTS, rendition_key(paper.object_key), found.rendition, content_type="image/jpeg"
-                )
+            await self._put_beside(paper, found.rendition, found.shared, found.shared_type)
         await self._settle(paper, PaperState.CHECKED, "", found)
+
+    async def _put_beside(self, paper: Paper, rendition: bytes, shared: bytes, shared_type: str) -> None:
+        """Put picture and shared copy beside the file."""
+        for key, content, content_type in (
+            (rendition_key(paper.object_key), rendition, "image/jpeg"),
+            (shared_key(paper.object_key), shared, shared_type),
+        ):
+            # It may be there from a run that was killed: made of the same bytes, under a key that only we know.
+            with contextlib.suppress(ObjectExists):
+                await self.documents.store.put(Bucket.DOCUMENTS, key, content, content_type=content_type)
 
     async def _refuse(self, paper: Paper, code: str, found: Inspection | None = None) -> None:
         async with transaction():
@@ -105,7 +135,7 @@ class Checking:
             await self.documents.move(current, to)
             await execute(
                 "UPDATE upload SET checked_at = $2, refusal_code = $3, detected_type = $4, pages = $5, malware = $6,"
-                " rendition_key = $7 WHERE id = $1",
+                " rendition_key = $7, shared_type = $8 WHERE id = $1",
                 paper.id,
                 now,
                 code,
@@ -113,5 +143,6 @@ class Checking:
                 found.pages if found else 0,
                 found.malware if found else Malware.NOT_SCANNED,
                 rendition_key(paper.object_key) if to is PaperState.CHECKED else None,
+                found.shared_type if found and to is PaperState.CHECKED else "",
             )
             return True

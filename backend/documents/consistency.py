@@ -1,23 +1,25 @@
-"""Compares what the rows say of files with what the store holds, both ways, and repairs what it is told to."""
+"""Compares what the rows say of files with what the store holds and locks, both ways; repairs what it is told to."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Set
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from backend.clock import security_now
+from backend.clock import local_date, security_now
 from backend.database import execute, fetch, fetch_one, transaction
 from backend.documents.access import load
+from backend.documents.checking import Checking
 from backend.documents.inspection.findings import Refusal
 from backend.documents.kinds import NEXT, SIZE_LIMIT, VIEWABLE, PaperState
 from backend.documents.policy import LOST, why_refused
+from backend.documents.retention import LOCK, end_of
 from backend.documents.service import Documents, store_errors
 from backend.jobs import Job, enqueue_for
-from storage.keys import RENDITION_SUFFIX, Bucket, rendition_key
+from storage.keys import Bucket, keys_of, paper_of
 from storage.port import ObjectMissing, ObjectTooLarge, StoredObject, StoreRefused
 
 PAGE = 500
@@ -33,10 +35,13 @@ class Fault(StrEnum):
     """How a row and the store disagree."""
 
     MISSING = "missing"
-    """A paper that can be looked at has no file, or no picture, in the documents."""
+    """A paper that can be looked at has no file, no picture or no shared copy in the documents."""
 
     DIFFERS = "differs"
     """The file is not the one that was checked: another size or SHA-256."""
+
+    UNLOCKED = "unlocked"
+    """The store may let go of a file before the day through which its row says that it is locked."""
 
     ORPHANED = "orphaned"
     """The documents hold what no row accounts for, or what a row says is gone."""
@@ -50,6 +55,12 @@ class Repair(StrEnum):
 
     RESTORE = "restore"
     """Bring back a missing file that was only hidden by a delete."""
+
+    REDRAW = "redraw"
+    """Make a missing picture or shared copy anew from the file."""
+
+    LOCK = "lock"
+    """Lock a file through the day that its row says."""
 
     REFUSE = "refuse"
     """Refuse a paper whose file is missing or differs, so that nobody relies on it; its worker is asked for another."""
@@ -71,19 +82,25 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """A file that the documents should hold; `sha256` is None for a picture, which nobody has announced."""
+    """A file that the documents should hold; `sha256` is None for what we made of it, which nobody has announced."""
 
     key: str
     upload: UUID
     size: int
     sha256: bytes | None
+    locked_until: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
     """Audits the store against the rows; needs a user who may list both buckets, and erase for some repairs."""
 
-    documents: Documents
+    checking: Checking
+
+    @property
+    def documents(self) -> Documents:
+        """The papers that are compared."""
+        return self.checking.documents
 
     async def audit(self, *, quick: bool = False, repairs: Set[Repair] = frozenset()) -> AsyncIterator[Finding]:
         """Every disagreement, repaired as asked. With `quick` sizes are compared and no file is read.
@@ -114,6 +131,8 @@ class Consistency:
                 assert there is not None
                 if await self._differs(row, there, quick):
                     yield await self._repaired(Fault.DIFFERS, row, repairs)
+                elif await self._is_unlocked(row):
+                    yield await self._locked(row, repairs)
                 row, there = await anext(expected, None), await anext(present, None)
 
     async def _quarantine(self, repairs: Set[Repair]) -> AsyncIterator[Finding]:
@@ -157,6 +176,23 @@ class Consistency:
             return await self._is_missing(row)
         return digest.digest() != row.sha256
 
+    async def _is_unlocked(self, row: _Expected) -> bool:
+        if row.locked_until is None or row.locked_until <= local_date(security_now()):
+            return False
+        try:
+            held = await self.documents.store.locked_until(row.key)
+        except ObjectMissing:
+            return False
+        # Whole seconds: what the store was told had more of them than it keeps.
+        return held is None or held < end_of(row.locked_until).replace(microsecond=0)
+
+    async def _locked(self, row: _Expected, repairs: Set[Repair]) -> Finding:
+        done = False
+        if Repair.LOCK in repairs and row.locked_until is not None:
+            await self.documents.store.lock_until(row.key, end_of(row.locked_until), LOCK)
+            done = True
+        return Finding(Fault.UNLOCKED, Bucket.DOCUMENTS, row.key, row.upload, done)
+
     async def _repaired(self, fault: Fault, row: _Expected, repairs: Set[Repair]) -> Finding:
         done = False
         if fault is Fault.MISSING and Repair.RESTORE in repairs:
@@ -165,6 +201,8 @@ class Consistency:
                 done = row.sha256 is None or back.size == row.size
             except ObjectMissing:
                 done = False
+        if not done and row.sha256 is None and Repair.REDRAW in repairs:
+            done = await self.checking.redraw(row.upload)
         if not done and Repair.REFUSE in repairs:
             done = await self._refuse(row.upload, LOST if fault is Fault.MISSING else Refusal.CHECKSUM_DIFFERS)
         return Finding(fault, Bucket.DOCUMENTS, row.key, row.upload, done)
@@ -182,7 +220,7 @@ class Consistency:
             return True
 
     async def _removed(self, fault: Fault, bucket: Bucket, key: str, repairs: Set[Repair]) -> Finding:
-        row = await fetch_one("SELECT id FROM upload WHERE object_key = $1", key.removesuffix(RENDITION_SUFFIX))
+        row = await fetch_one("SELECT id FROM upload WHERE object_key = $1", paper_of(key))
         done = False
         if Repair.REMOVE in repairs:
             try:
@@ -198,24 +236,25 @@ class Consistency:
 
 
 async def _expected() -> AsyncIterator[_Expected]:
-    """What the documents should hold, in the order of the keys: each file, then its picture."""
+    """What the documents should hold, in the order of the keys: each file, then what we made of it."""
     after = ""
     while rows := await fetch(
-        "SELECT id, object_key, declared_size, declared_sha256 FROM upload WHERE state = ANY($1)"
+        "SELECT id, object_key, declared_size, declared_sha256, locked_until FROM upload WHERE state = ANY($1)"
         ' AND rendition_key IS NOT NULL AND object_key COLLATE "C" > $2 ORDER BY object_key COLLATE "C" LIMIT $3',
         list(VIEWABLE),
         after,
         PAGE,
     ):
         for row in rows:
-            key = row["object_key"]
-            yield _Expected(key, row["id"], row["declared_size"], row["declared_sha256"])
-            yield _Expected(rendition_key(key), row["id"], 0, None)
+            file, *made = keys_of(row["object_key"])
+            yield _Expected(file, row["id"], row["declared_size"], row["declared_sha256"], row["locked_until"])
+            for key in made:
+                yield _Expected(key, row["id"], 0, None, row["locked_until"])
         after = rows[-1]["object_key"]
 
 
 async def _state(key: str) -> PaperState | None:
-    row = await fetch_one("SELECT state FROM upload WHERE object_key = $1", key.removesuffix(RENDITION_SUFFIX))
+    row = await fetch_one("SELECT state FROM upload WHERE object_key = $1", paper_of(key))
     return PaperState(row["state"]) if row else None
 
 

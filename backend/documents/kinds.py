@@ -54,6 +54,10 @@ KIND_LABELS = {
 }
 
 
+#: Kinds that hold for a time: whoever verifies one says until when, or that it has no end. Others may have a day too.
+EXPIRING = frozenset({PaperKind.PRACTICE_LICENCE})
+
+
 class MediaType(StrEnum):
     """What a file may be."""
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from backend.documents.inspection.findings import REFUSAL_WORDS, Refusal
-from backend.documents.kinds import NAME_LIMIT, SIZE_LIMIT, MediaType, PaperState, RejectionReason
+from backend.documents.kinds import (
+    EXPIRING,
+    KIND_LABELS,
+    NAME_LIMIT,
+    SIZE_LIMIT,
+    MediaType,
+    PaperKind,
+    PaperState,
+    RejectionReason,
+)
 from backend.errors import RuleViolation, TooLarge, Violation
 from backend.words import UNPRINTABLE, Text
 
@@ -84,6 +94,27 @@ def check_verdict(outcome: PaperState, reason_code: RejectionReason | None, comm
         wrong.append(Violation("comment_long", Text("说明不超过 500 字。", "At most 500 characters."), "comment"))
     if wrong:
         raise RuleViolation(wrong)
+
+
+def check_expiry(kind: str, outcome: PaperState, expires_on: date | None, unlimited: bool, today: date) -> None:
+    """Raise RuleViolation where the last day of a verified paper is missing, past, or said not to be one."""
+    if expires_on is not None and unlimited:
+        raise RuleViolation.of(
+            "expiry_twice", Text("有效期与长期有效只能填一项。", "A day or no end, not both."), "expires_on"
+        )
+    if expires_on is not None and expires_on < today:
+        raise RuleViolation.of(
+            "expiry_past", Text("有效期不能早于今天。", "The expiry can't be in the past."), "expires_on"
+        )
+    if outcome is PaperState.VERIFIED and kind in EXPIRING and expires_on is None and not unlimited:
+        raise RuleViolation.of(
+            "expiry_missing",
+            Text(
+                "{kind}有有效期:请填写有效期至,或勾选长期有效。",
+                "{kind} holds for a time: say until when, or that it has no end.",
+            ).fill(kind=KIND_LABELS[PaperKind(kind)]),
+            "expires_on",
+        )
 
 
 def why_refused(code: str) -> Text:

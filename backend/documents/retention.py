@@ -25,10 +25,13 @@ from backend.jobs import Job, enqueue_for
 from backend.registry.family.uses import cases_resting_on
 from backend.unions.scope import scope_sql
 from backend.words import Text
-from storage.keys import Bucket, Retention, rendition_key
+from storage.keys import Bucket, Retention, keys_of
 from storage.port import ObjectMissing
 
 SWEPT_AT_ONCE = 200
+
+#: No process of ours may lift it; who holds the right to bypass may, by court order.
+LOCK = Retention.GOVERNANCE
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -68,12 +71,11 @@ class Keeping:
     async def lock_case(self, application: UUID) -> None:
         """A case has ended: write down how long its papers stay, and lock the files of what was granted in the store.
 
-        The lock is one of governance: no process of ours may lift it; who holds the right to bypass, by court order,
-        may. Run again it does nothing more. Raises Unavailable.
+        Run again it does nothing more. Raises Unavailable.
         """
         today = await self.documents.clock.today()
         rows = await fetch(
-            "SELECT id, kind, object_key, rendition_key, locked_until FROM upload WHERE state <> 'erased'"
+            "SELECT id, kind, object_key, rendition_key, shared_type, locked_until FROM upload WHERE state <> 'erased'"
             " AND id IN (SELECT upload FROM application_document WHERE application = $1)",
             application,
         )
@@ -135,7 +137,7 @@ class Keeping:
         with store_errors():
             await store.abort_parts(paper.object_key)
             await store.delete(Bucket.QUARANTINE, paper.object_key)
-            for key in (paper.object_key, rendition_key(paper.object_key)):
+            for key in keys_of(paper.object_key):
                 await store.erase(key)
         await execute("UPDATE upload SET erased_at = $2 WHERE id = $1", upload_id, await self.documents.clock.now())
 
@@ -166,22 +168,26 @@ class Keeping:
         await enqueue_for(Job.PAPER_JUDGED, upload_id)
 
     async def _lock(self, row: asyncpg.Record, until: date | None) -> date | None:
-        """Lock both files of a paper through that day; through which day they are locked now."""
+        """Lock the files of a paper through that day; through which day they are locked now."""
         held: date | None = row["locked_until"]
-        files = [key for key in (row["object_key"], row["rendition_key"]) if key is not None]
         # The business clock of a demonstration may lie behind the store's, which takes no lock that is over.
         over = until is None or until <= local_date(security_now())
-        if until is None or over or len(files) < 2 or (held is not None and held >= until):
+        if until is None or over or row["rendition_key"] is None or (held is not None and held >= until):
             return held
+        file, picture, shared = keys_of(row["object_key"])
         with store_errors():
-            for key in files:
+            for key in (file, picture, shared) if row["shared_type"] else (file, picture):
                 try:
-                    end = datetime.combine(until, time.max, LOCAL)
-                    await self.documents.store.lock_until(key, end, Retention.GOVERNANCE)
+                    await self.documents.store.lock_until(key, end_of(until), LOCK)
                 except ObjectMissing:
                     # Nothing to lock: the audit of the store reports it, and the other papers are still locked.
                     return held
         return until
+
+
+def end_of(day: date) -> datetime:
+    """The instant through which a lock until that day holds."""
+    return datetime.combine(day, time.max, LOCAL)
 
 
 async def erasures_of(actor: Actor) -> list[Erasure]:

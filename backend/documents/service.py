@@ -28,7 +28,7 @@ from backend.documents.kinds import (
     RejectionReason,
 )
 from backend.documents.parts import Parts, join, open_parts
-from backend.documents.policy import check_verdict, checked_name
+from backend.documents.policy import check_expiry, check_verdict, checked_name
 from backend.documents.tables import Upload, Verdict
 from backend.errors import (
     Conflict,
@@ -47,7 +47,7 @@ from backend.people.service import are_relatives
 from backend.sealing import Sealer
 from backend.unions.scope import in_scope
 from backend.words import UNPRINTABLE, Text
-from storage.keys import Bucket, new_key
+from storage.keys import Bucket, new_key, shared_key
 from storage.port import DocumentStore, ObjectMissing, StoreError, UploadForm
 
 NAME_PURPOSE = "upload.name"
@@ -193,10 +193,13 @@ class Documents:
         reason_code: RejectionReason | None = None,
         comment: str = "",
         expires_on: date | None = None,
+        unlimited: bool = False,
     ) -> int:
         """Give a verdict (`verified` or `rejected`) on the file with this digest; the paper's new version.
 
         The verdict is bound to the upload and its SHA-256, so it can't fall on a file that the verifier did not see.
+        `expires_on` is the last day on which the paper counts; of a kind that holds for a time it is given, or
+        `unlimited` that there is none.
         Raises NotFound outside the actor's sight, Forbidden without the verifier's role there, on one's own or a
         relative's paper or one that the actor sent in; Stale; Conflict for another file, for a paper that has no such
         move, and for one that no scanner saw where policy asks for one; RuleViolation for an outcome, a reason or an
@@ -204,10 +207,6 @@ class Documents:
         """
         check_verdict(outcome, reason_code, comment)
         now, today = await self.clock.now(), await self.clock.today()
-        if expires_on is not None and expires_on < today:
-            raise RuleViolation.of(
-                "expiry_past", Text("有效期不能早于今天。", "The expiry can't be in the past."), "expires_on"
-            )
         async with refusals_recorded(actor, "paper.verify", upload_id), transaction():
             seen = await see(actor, upload_id, lock=True)
             await self._require_verifier(actor, seen)
@@ -218,6 +217,7 @@ class Documents:
                 raise Conflict(
                     "another_file", Text("您看到的不是这份文件,请刷新。", "This is not the file you saw. Reload.")
                 )
+            check_expiry(paper.kind, outcome, expires_on, unlimited, today)
             if outcome is PaperState.VERIFIED and paper.malware == Malware.NOT_SCANNED and not self.verify_unscanned:
                 raise Conflict(
                     "not_scanned",
@@ -263,10 +263,10 @@ class Documents:
         return marked
 
     async def original(self, actor: Actor, upload_id: UUID, *, reason: str, application: UUID | None = None) -> str:
-        """A link to the file as it was sent, good for `LINK_VALID`; only with a reason, which is recorded.
+        """A link to the whole file without its place, good for `LINK_VALID`; only with a reason, which is recorded.
 
-        For the console, whose user alone may read originals in the store: the API's, which the world reaches, may not.
-        Raises as `look`, and RuleViolation without a reason.
+        What the link opens is the shared copy: neither the console's user nor the API's may read the file itself in the
+        store. Raises as `look`, RuleViolation without a reason, and Conflict for a paper that has no such copy yet.
         """
         async with refusals_recorded(actor, "paper.original", upload_id):
             paper = (await see(actor, upload_id)).paper
@@ -275,13 +275,21 @@ class Documents:
             raise RuleViolation.of(
                 "reason_missing", Text("查看原件须说明理由。", "Say why you need the original."), "reason"
             )
+        if not paper.shared_type:
+            raise Conflict(
+                "not_shared",
+                Text(
+                    "可打开的副本尚未生成,请联系系统管理员(documents audit --repair redraw)。",
+                    "The copy that others open was not made yet: ask the operator (documents audit --repair redraw).",
+                ),
+            )
         with store_errors():
             link = await self.store.signed_download(
                 Bucket.DOCUMENTS,
-                paper.object_key,
+                shared_key(paper.object_key),
                 valid_for=LINK_VALID,
-                content_type=paper.detected_type,
-                file_name=f"{paper.kind}-{paper.id.hex[-8:]}.{MediaType(paper.detected_type).name.lower()}",
+                content_type=paper.shared_type,
+                file_name=f"{paper.kind}-{paper.id.hex[-8:]}.{MediaType(paper.shared_type).name.lower()}",
             )
         await self._record_look(actor, paper, "paper.original", reason, application)
         return link

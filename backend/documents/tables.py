@@ -27,6 +27,7 @@ class Upload(Table, tablename="upload"):
     object_key = Varchar(80, unique=True)
     store_upload = Varchar(300, default="")
     rendition_key = Varchar(80, null=True, default=None)
+    shared_type = Varchar(20, default="")
     detected_type = Varchar(20, default="")
     pages = SmallInt(default=0)
     malware = Varchar(12, default="not_scanned")

@@ -17,7 +17,7 @@ async def audit_documents(*, quick: bool, repairs: Set[Repair]) -> bool:
 
     A line is `FAULT BUCKET KEY UPLOAD [repaired]`, without anything personal.
     """
-    consistency = Consistency(compose(settings()).documents)
+    consistency = Consistency(compose(settings()).checking)
     found: Counter[Fault] = Counter()
     open_ones = 0
     await open_pool(min_size=1, max_size=4)

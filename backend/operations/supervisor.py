@@ -25,9 +25,9 @@ from backend.operations.embedded_store import REGION, Store, store
 from backend.operations.refusal import Refusal
 from backend.operations.servers import MARK, is_free
 from backend.operations.sign_of_life import is_well
-from backend.settings import Mode
+from backend.settings import Mode, web_origins
 from storage.port import StoreConfig
-from storage.setup import Process, set_up
+from storage.setup import Process, allow_web_pages, set_up
 
 DATABASE = "niangjia"
 PREFIX = "niangjia"
@@ -118,6 +118,8 @@ class _Stack:
                 set_up(started.config, self._secrets.store_users.processes if started.is_minio else None)
             elif self._store is not None:
                 set_up(self._store, self._secrets.store_users.processes)
+            if self._store is not None:
+                allow_web_pages(self._store, web_origins(self._env))
         self._seed_once()
 
     def serve(self, began: float) -> int:
@@ -137,7 +139,7 @@ class _Stack:
 
     def _start_store(self, servers: ExitStack) -> Store:
         return servers.enter_context(
-            store(self._folder / "store", self._ports.store, self._secrets.store_users, PREFIX)
+            store(self._folder / "store", self._ports.store, self._secrets.store_users, PREFIX, web_origins(self._env))
         )
 
     def _external_store(self) -> StoreConfig | None:

@@ -1,7 +1,9 @@
 """Measures what direct uploads cost: 64 files of 2 MB by the phone's way against the store's own SDK, in one run.
 
-`make bench-uploads` prints both throughputs, their ratio, and how much the api's memory and CPU moved. It asserts
-nothing: a busy machine says more about itself than about the code. NIANGJIA_TEST_STORE=minio measures MinIO.
+`make bench-uploads` prints the throughputs, their ratios, and how much the api's memory and CPU moved. Beside both ways
+stand two bare ones, by links and forms that nobody but the store has a hand in: so what a form costs the store itself
+is told from what we add to it. It asserts nothing: a busy machine says more about itself than about the code.
+NIANGJIA_TEST_STORE=minio measures MinIO.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
@@ -51,6 +54,36 @@ def by_sdk(store: Store) -> float:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         list(threads.map(put, CONTENTS))
     return time.monotonic() - began
+
+
+def by_link(store: Store) -> float:
+    """Seconds for all files by a PUT to a signed link, with no more than the HTTP client."""
+    config = store.config
+    client = Minio(config.endpoint.removeprefix("http://"), config.access_key, config.secret_key, secure=False)
+    bucket = f"{config.prefix}-quarantine"
+    links = [client.get_presigned_url("PUT", bucket, new_key()) for _ in CONTENTS]
+    http = urllib3.PoolManager(maxsize=AT_ONCE)
+
+    def put(link: str, content: bytes) -> None:
+        answer = http.request("PUT", link, body=content, headers={"Content-Type": "application/pdf"})
+        if answer.status != 200:
+            raise RuntimeError(f"the store refused a file: {answer.status}")
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(put, links, CONTENTS))
+    return time.monotonic() - began
+
+
+async def bare_forms(opened: S3Store) -> list[tuple[dict[str, str], str]]:
+    """As many forms as files, signed without the api."""
+    signed = [
+        await opened.upload_form(
+            new_key(), content_type="application/pdf", min_size=SIZE, max_size=SIZE, valid_for=timedelta(minutes=10)
+        )
+        for _ in CONTENTS
+    ]
+    return [(dict(form.fields), form.url) for form in signed]
 
 
 def by_phone(forms: list[tuple[dict[str, str], str]]) -> float:
@@ -110,7 +143,7 @@ async def measure(store: Store) -> None:
                     await asyncio.sleep(0.1)
             for phone in phones:
                 await phone.log_in()
-            sdk, direct = [], []
+            sdk, direct, links, bare = [], [], [], []
             before = used(family(api.pid))
             for _ in range(ROUNDS):
                 forms, reserved = [], []
@@ -137,6 +170,8 @@ async def measure(store: Store) -> None:
                 for one in reserved:
                     await phones[0].call("POST", f"/documents/{one}/complete", 200)
                 sdk.append(await asyncio.to_thread(by_sdk, store))
+                bare.append(await asyncio.to_thread(by_phone, await bare_forms(opened)))
+                links.append(await asyncio.to_thread(by_link, store))
             after = used(family(api.pid))
     finally:
         opened.close()
@@ -147,10 +182,12 @@ async def measure(store: Store) -> None:
     print(
         f"store: {'MinIO' if store.is_minio else 'embedded'}; {FILES} files of 2 MB, {AT_ONCE} at once, {ROUNDS} rounds"
     )
-    print(f"SDK:    {volume / median(sdk):6.0f} MB/s  {[round(second, 2) for second in sdk]} s")
-    print(f"direct: {volume / median(direct):6.0f} MB/s  {[round(second, 2) for second in direct]} s")
-    print(f"ratio:  {median(sdk) / median(direct):.2f}")
-    print(f"api:    {after[0] - before[0]:+.1f} MB of {before[0]:.0f} MB, {after[1] - before[1]:.2f} s of CPU")
+    for name, took in (("SDK", sdk), ("direct", direct), ("bare form", bare), ("bare link", links)):
+        print(f"{name + ':':11}{volume / median(took):6.0f} MB/s  {[round(second, 2) for second in took]} s")
+    print(f"ratio:     direct {median(sdk) / median(direct):.2f} of the SDK")
+    print(f"           direct {median(bare) / median(direct):.2f} of a bare form")
+    print(f"           a bare form {median(links) / median(bare):.2f} of a bare link")
+    print(f"api:       {after[0] - before[0]:+.1f} MB of {before[0]:.0f} MB, {after[1] - before[1]:.2f} s of CPU")
 
 
 if __name__ == "__main__":

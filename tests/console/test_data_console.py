@@ -377,6 +377,19 @@ async def test_the_role_itself_has_few_rights(data: Data) -> None:
                 await execute(statement)
 
 
+async def test_everybody_reads_which_rule_keeps_a_paper_and_nobody_changes_one(data: Data) -> None:
+    for username in READERS:
+        rows = await data.rows(username, "retention_rule")
+        assert {row["outcome"] for row in rows} == {"granted", "refused", "withdrawn"}
+        assert all(row["clause"] for row in rows)
+    (rule, *_) = await data.rows("sysadmin", "retention_rule")
+    changed = await data.call("sysadmin", "PATCH", f"tables/retention_rule/{rule['id']}/", json={"keep_days": 1})
+    added = await data.call("sysadmin", "POST", "tables/retention_rule/", json={**rule, "keep_days": 1})
+    gone = await data.call("sysadmin", "DELETE", f"tables/retention_rule/{rule['id']}/")
+    assert {answer.status_code for answer in (changed, added, gone)} <= {403, 404, 405}
+    assert await fetch_value("SELECT count(*) FROM retention_rule WHERE keep_days = 1") == 0
+
+
 async def test_every_table_of_the_data_console_that_can_be_told_apart_has_row_level_security(data: Data) -> None:
     protected = {row[0] for row in await fetch("SELECT relname FROM pg_class WHERE relrowsecurity")}
     assert protected >= {

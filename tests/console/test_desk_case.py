@@ -315,6 +315,21 @@ async def test_rejecting_a_paper_needs_a_reason_and_keeps_the_words(world: World
     assert stale.status_code == 409
 
 
+async def test_a_licence_is_verified_with_its_end(world: World) -> None:
+    case = await world.at_papers("古丽·买买提", "officer-daizong")
+    await execute("UPDATE upload SET kind = 'practice_licence' WHERE kind = 'work_permit'")
+    upload = await fetch_value("SELECT id FROM upload WHERE kind = 'practice_licence'")
+    browser = await world.desk("hr-wang")
+    html = (await browser.get(f"{path(case)}?paper={upload}")).text
+    (action,) = re.findall(r'action="([^"]+/verdict)"', html)
+    answer = await browser.post(action, data={**hidden(html, action), "outcome": "verified"})
+    assert answer.status_code == 422
+    assert "有效期" in answer.text and "长期有效" in answer.text
+    fields = {**hidden(answer.text, action), "outcome": "verified", "unlimited": "1"}
+    assert (await browser.post(action, data=fields)).status_code == 303
+    assert await fetch_value("SELECT state FROM upload WHERE id = $1", upload) == "verified"
+
+
 async def test_a_verdict_is_for_verifiers_and_for_papers_of_the_case(world: World) -> None:
     case, other = await world.request("古丽·买买提"), await world.request("陈秋实")
     upload = await fetch_value("SELECT upload FROM application_document WHERE application = $1 LIMIT 1", other.id)

@@ -22,7 +22,10 @@ import pytest
 import urllib3
 
 from backend.database import fetch_one, fetch_value
+from backend.documents.checking import Checking
 from backend.documents.consistency import Consistency
+from backend.documents.inspection.inspector import Inspector
+from backend.documents.inspection.scanner import NoScanner
 from backend.documents.kinds import PaperState
 from backend.operations.demo_cases import sample_paper
 from backend.operations.embedded_store import Store, embedded, minio, minio_binary, weed_binary
@@ -33,6 +36,8 @@ from storage.setup import Process, set_up
 from tests import services
 from tests.api.conftest import STAY, messages
 from tests.integration.stay_world import World, make_world
+
+pytestmark = pytest.mark.alone
 
 #: Longer than a killed worker's job waits for another (30 s) and than any part takes to start on a busy machine.
 PATIENCE = 120.0
@@ -247,6 +252,6 @@ async def test_no_kill_loses_a_paper_and_every_case_goes_on(house: House) -> Non
     assert house.store is not None
     opened = S3Store(house.store.config)
     documents = replace(world.services.documents, store=opened)
-    assert [finding async for finding in Consistency(documents).audit()] == []
+    assert [finding async for finding in Consistency(Checking(documents, Inspector(NoScanner()))).audit()] == []
     assert await fetch_value("SELECT count(*) FROM upload WHERE state = 'verified'") == 3
     opened.close()

@@ -79,9 +79,9 @@ class World:
         assert answer.status_code in (200, 201, 204), answer.text
         return reservation.upload_id
 
-    async def checked(self, content: bytes | None = None) -> UUID:
+    async def checked(self, content: bytes | None = None, *, kind: PaperKind = PaperKind.WORK_PERMIT) -> UUID:
         """A paper of the nurse's that waits for a verdict."""
-        upload = await self.send(content if content is not None else jpeg())
+        upload = await self.send(content if content is not None else jpeg(), kind=kind)
         await self.documents.complete(self.nurse, upload)
         await self.checking.check(upload)
         assert await state(upload) is PaperState.CHECKED

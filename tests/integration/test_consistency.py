@@ -6,18 +6,21 @@ import asyncio
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
 
+from backend.clock import local_date, security_now
 from backend.database import execute, fetch_value
 from backend.documents import consistency
 from backend.documents.consistency import Consistency, Fault, Finding, Repair
 from backend.documents.kinds import PaperState
+from backend.documents.retention import end_of
+from backend.errors import Conflict
 from backend.jobs import Job
-from storage.keys import Bucket, new_key, rendition_key
-from storage.port import DocumentStore, ObjectMissing
+from storage.keys import Bucket, Retention, keys_of, new_key, rendition_key, shared_key
+from storage.port import DocumentStore, ObjectMissing, StoreRefused
 from tests import services
 from tests.integration.paper_world import World, jobs, jpeg, make_world, state
 
@@ -33,7 +36,7 @@ async def world(database: None, store: DocumentStore, monkeypatch: pytest.Monkey
 
 
 async def found(world: World, *repairs: Repair, quick: bool = False) -> list[Finding]:
-    return [finding async for finding in Consistency(world.documents).audit(quick=quick, repairs=frozenset(repairs))]
+    return [finding async for finding in Consistency(world.checking).audit(quick=quick, repairs=frozenset(repairs))]
 
 
 async def faults(world: World, *repairs: Repair, quick: bool = False) -> list[tuple[Fault, UUID | None, bool]]:
@@ -56,14 +59,58 @@ async def test_where_all_is_well_nothing_is_told(world: World, monkeypatch: pyte
 
 
 async def test_a_missing_file_and_a_missing_picture_are_found(world: World, store: DocumentStore) -> None:
-    whole, file, picture = [await world.checked() for _ in range(3)]
+    whole, file, picture, copy = [await world.checked() for _ in range(4)]
     await store.erase(await key_of(file))
     await store.erase(rendition_key(await key_of(picture)))
-    assert {(fault, upload) for fault, upload, _ in await faults(world)} == {
-        (Fault.MISSING, file),
-        (Fault.MISSING, picture),
-    }
+    await store.erase(shared_key(await key_of(copy)))
+    assert sorted((one.fault, one.upload, one.key) for one in await found(world) if one.upload) == sorted(
+        [
+            (Fault.MISSING, file, await key_of(file)),
+            (Fault.MISSING, picture, rendition_key(await key_of(picture))),
+            (Fault.MISSING, copy, shared_key(await key_of(copy))),
+        ]
+    )
     assert await state(whole) is await state(file) is PaperState.CHECKED
+
+
+async def test_what_was_made_of_a_file_is_made_anew(world: World, store: DocumentStore) -> None:
+    upload, gone = await world.checked(), await world.checked()
+    for made in keys_of(await key_of(upload))[1:]:
+        await store.erase(made)
+    # As of papers that were checked before there were copies.
+    await execute("UPDATE upload SET shared_type = '' WHERE id = $1", upload)
+    with pytest.raises(Conflict) as refused:
+        await world.documents.original(world.verifier, upload, reason="预览看不清印章")
+    assert refused.value.code == "not_shared"
+    await store.erase(await key_of(gone))
+    await store.erase(shared_key(await key_of(gone)))
+    # The picture and the copy are made in one go, so the second may be back before it is missed.
+    assert (rendition_key(await key_of(upload)), True) in {
+        (one.key, one.repaired) for one in await found(world, Repair.REDRAW)
+    }
+    assert {(one.key, one.repaired) for one in await found(world, Repair.REDRAW)} == {
+        (await key_of(gone), False),
+        (shared_key(await key_of(gone)), False),
+    }
+    for key in keys_of(await key_of(upload)):
+        await store.head(Bucket.DOCUMENTS, key)
+    assert (await world.documents.original(world.verifier, upload, reason="预览看不清印章")).startswith("http")
+
+
+async def test_a_lock_that_the_store_does_not_hold_is_found_and_set(world: World, store: DocumentStore) -> None:
+    locked, unlocked, over = [await world.checked() for _ in range(3)]
+    ends = local_date(security_now()) + timedelta(days=30)
+    await execute("UPDATE upload SET locked_until = $1 WHERE id = ANY($2)", ends, [locked, unlocked])
+    await execute("UPDATE upload SET locked_until = $1 WHERE id = $2", date(2026, 3, 1), over)
+    for key in keys_of(await key_of(locked)):
+        await store.lock_until(key, end_of(ends), Retention.GOVERNANCE)
+    # A lock that ends a day too early is none.
+    await store.lock_until(await key_of(unlocked), end_of(ends - timedelta(days=1)), Retention.GOVERNANCE)
+    assert await faults(world, Repair.REFUSE, Repair.REMOVE, Repair.RESTORE) == [(Fault.UNLOCKED, unlocked, False)] * 3
+    assert await faults(world, Repair.LOCK, quick=True) == [(Fault.UNLOCKED, unlocked, True)] * 3
+    assert await faults(world) == []
+    with pytest.raises(StoreRefused):
+        await store.erase(shared_key(await key_of(unlocked)))
 
 
 async def test_what_was_deleted_by_mistake_comes_back(world: World, store: DocumentStore) -> None:
@@ -114,6 +161,7 @@ async def test_what_no_row_accounts_for_is_found_and_removed_when_asked(world: W
         (Fault.ORPHANED, Bucket.DOCUMENTS, stray),
         (Fault.ORPHANED, Bucket.DOCUMENTS, await key_of(erased)),
         (Fault.ORPHANED, Bucket.DOCUMENTS, rendition_key(await key_of(erased))),
+        (Fault.ORPHANED, Bucket.DOCUMENTS, shared_key(await key_of(erased))),
         (Fault.LEFT, Bucket.QUARANTINE, left),
     }
     assert not any(one.repaired for one in before)
@@ -152,7 +200,7 @@ async def test_the_command_says_what_it_found_and_fails_until_it_is_repaired(
         )
         return ran.returncode, ran.stdout.splitlines()
 
-    assert await audit() == (0, ["missing 0, differs 0, orphaned 0, left 0; 0 not repaired"])
+    assert await audit() == (0, ["missing 0, differs 0, unlocked 0, orphaned 0, left 0; 0 not repaired"])
     await store.delete(Bucket.DOCUMENTS, key)
     code, lines = await audit("--quick", "--repair", "remove")
     assert (code, lines[0]) == (1, f"missing documents {key} {upload}")

@@ -7,9 +7,11 @@ import hashlib
 import io
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -372,6 +374,34 @@ class TestJudging:
             )
         assert await state(upload) is PaperState.CHECKED
 
+    async def test_a_paper_that_holds_for_a_time_is_verified_with_its_end(self, world: World) -> None:
+        async def verified(**said: Any) -> None:
+            await world.documents.verify(
+                world.verifier,
+                upload,
+                said.pop("outcome", PaperState.VERIFIED),
+                sha256=await digest(upload),
+                expected_version=await version(upload),
+                **said,
+            )
+
+        upload = await world.checked(kind=PaperKind.PRACTICE_LICENCE)
+        ends = date(2029, 5, 31)
+        for said, code in (({}, "expiry_missing"), ({"expires_on": ends, "unlimited": True}, "expiry_twice")):
+            with pytest.raises(RuleViolation) as refused:
+                await verified(**said)
+            assert (refused.value.code, refused.value.violations[0].field) == (code, "expires_on")
+        assert await state(upload) is PaperState.CHECKED
+        assert await fetch_value("SELECT count(*) FROM verdict") == 0
+        await verified(expires_on=ends)
+        assert await fetch_value("SELECT expires_on FROM upload WHERE id = $1", upload) == ends
+        upload = await world.checked(kind=PaperKind.PRACTICE_LICENCE)
+        await verified(unlimited=True)
+        assert await state(upload) is PaperState.VERIFIED
+        # A rejection has no end to state.
+        upload = await world.checked(kind=PaperKind.PRACTICE_LICENCE)
+        await verified(outcome=PaperState.REJECTED, reason_code=RejectionReason.OUT_OF_DATE)
+
     async def test_the_verifiers_list_holds_what_waits_in_scope(self, world: World) -> None:
         first, second = await world.checked(), await world.checked()
         waiting = await queries.waiting(world.verifier, after=None, limit=10)
@@ -394,17 +424,40 @@ class TestLooking:
         assert (entry["actor"], entry["object"], entry["reason"]) == (world.verifier.account_id, upload, "材料核验")
 
     async def test_the_original_needs_a_reason_and_leaves_a_record(self, world: World) -> None:
-        content = jpeg()
-        upload = await world.checked(content)
+        upload = await world.checked()
         with pytest.raises(RuleViolation):
             await world.documents.original(world.verifier, upload, reason=" ")
         link = await world.documents.original(world.verifier, upload, reason="预览看不清印章")
         async with httpx.AsyncClient() as client:
             answer = await client.get(link)
-        assert (answer.status_code, answer.content) == (200, content)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
         assert "X-Amz-Expires=60" in link
         assert "attachment" in answer.headers["content-disposition"]
         assert await fetch_value("SELECT count(*) FROM audit_entry WHERE act = 'paper.original'") == 1
+
+    async def test_the_original_that_others_open_tells_no_place(self, world: World, store: DocumentStore) -> None:
+        exif = Image.Exif()
+        exif.get_ifd(0x8825)[2] = (36.0, 11.0, 42.0)
+        sent, phones = io.BytesIO(), io.BytesIO()
+        Image.new("RGB", (640, 480), "red").save(sent, "JPEG", exif=exif)
+        pillow_heif.from_pillow(Image.new("RGB", (640, 480), "red")).save(phones, exif=exif.tobytes())
+        for content, media_type in ((sent.getvalue(), MediaType.JPEG), (phones.getvalue(), MediaType.HEIC)):
+            upload = await world.send(content, media_type)
+            await world.documents.complete(world.nurse, upload)
+            await world.checking.check(upload)
+            link = await world.documents.original(world.verifier, upload, reason="预览看不清印章")
+            async with httpx.AsyncClient() as client:
+                answer = await client.get(link)
+            assert answer.headers["content-type"] == "image/jpeg"
+            assert answer.headers["content-disposition"].endswith(".jpeg")
+            with Image.open(io.BytesIO(answer.content)) as opened:
+                assert opened.size == (640, 480)
+                assert not opened.getexif()
+            # The verdict is on the file as it was sent, which is kept as it was sent.
+            assert await store.read(Bucket.DOCUMENTS, await key_of(upload), cap=len(content)) == content
+            await give(world, world.verifier, upload)
+            judged = await fetch_value("SELECT sha256 FROM verdict WHERE upload = $1", upload)
+            assert judged == hashlib.sha256(content).digest()
 
     async def test_a_case_opens_its_papers_to_its_committee_once_it_is_submitted(self, world: World) -> None:
         upload = await world.checked()

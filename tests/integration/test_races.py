@@ -18,6 +18,8 @@ from backend.errors import Conflict, DomainError, Stale
 from backend.web.idempotency import once
 from tests.integration.stay_world import World, batch_version, make_world, states
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 async def world(database: None) -> World:

@@ -15,7 +15,7 @@ from backend.documents.retention import Keeping, erasure, erasures_in_scope, era
 from backend.errors import Conflict, NotFound
 from backend.jobs import Job
 from backend.registry.family.uses import note_use
-from storage.keys import Bucket, rendition_key
+from storage.keys import Bucket, keys_of
 from storage.port import DocumentStore, ObjectMissing, StoreRefused
 from tests.integration.paper_world import (
     SEALER,
@@ -82,7 +82,7 @@ class TestLocking:
         until = world.clock.instant.date() + timedelta(days=3653)
         for found in await dates(upload):
             assert found is not None and abs((found - until).days) <= 1  # the local date may be the next one
-        for key in (await key_of(upload), rendition_key(await key_of(upload))):
+        for key in keys_of(await key_of(upload)):
             with pytest.raises(StoreRefused):
                 await store.erase(key)
             await store.head(Bucket.DOCUMENTS, key)
@@ -178,7 +178,7 @@ class TestErasing:
                 await world.documents.look(world.nurse, upload, purpose="本人查看")
             for _ in range(2):
                 await keeping.erase(upload)
-            for key in (await key_of(upload), rendition_key(await key_of(upload))):
+            for key in keys_of(await key_of(upload)):
                 with pytest.raises(ObjectMissing):
                     await store.head(Bucket.DOCUMENTS, key)
                 with pytest.raises(ObjectMissing):

@@ -20,6 +20,8 @@ from backend.operations.servers import is_free
 from tests import services
 from tests.running_stack import Stack, command_line_of, stop, variables_of
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:

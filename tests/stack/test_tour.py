@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from tempfile import gettempdir
 
+import pytest
+
+pytestmark = pytest.mark.alone
+
 #: What the tests themselves set, which a newcomer's shell has not.
 OURS = ("DATABASE_URL", "PICCOLO_CONF")
 

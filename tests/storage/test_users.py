@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from storage.keys import Bucket, new_key, rendition_key
+from storage.keys import Bucket, new_key, rendition_key, shared_key
 from storage.port import ObjectMissing, StoreError, StoreRefused
 from storage.s3 import S3Store
 from storage.setup import Process
@@ -30,6 +30,7 @@ async def checked(stores: dict[Process, S3Store]) -> str:
     assert await worker.read(Bucket.QUARANTINE, key, cap=100) == b"%PDF-"
     await worker.accept(key, etag=(await worker.head(Bucket.QUARANTINE, key)).etag, content_type=PDF)
     await worker.put(Bucket.DOCUMENTS, rendition_key(key), b"picture", content_type="image/jpeg")
+    await worker.put(Bucket.DOCUMENTS, shared_key(key), b"copy", content_type="image/jpeg")
     await worker.delete(Bucket.QUARANTINE, key)
     return key
 
@@ -41,10 +42,10 @@ async def test_a_paper_goes_its_way(stores: dict[Process, S3Store]) -> None:
         with pytest.raises(ObjectMissing):
             await stores[process].head(Bucket.QUARANTINE, key)
     link = await stores[Process.CONSOLE].signed_download(
-        Bucket.DOCUMENTS, key, valid_for=timedelta(minutes=1), content_type=PDF, file_name="x.pdf"
+        Bucket.DOCUMENTS, shared_key(key), valid_for=timedelta(minutes=1), content_type=PDF, file_name="x.pdf"
     )
     async with httpx.AsyncClient() as reader:
-        assert (await reader.get(link)).content == b"%PDF-"
+        assert (await reader.get(link)).content == b"copy"
     await upload(stores[Process.CONSOLE])
     await stores[Process.CONSOLE].put(Bucket.EXPORTS, new_key(), b"roster", content_type="text/plain")
 
@@ -66,9 +67,22 @@ async def test_the_api_cannot_touch_a_checked_paper(stores: dict[Process, S3Stor
         await api.put(Bucket.EXPORTS, new_key(), b"x", content_type=PDF)
 
 
-async def test_the_api_cannot_read_an_original(stores: dict[Process, S3Store]) -> None:
+@pytest.mark.parametrize("process", [Process.API, Process.CONSOLE])
+async def test_only_the_worker_reads_a_file_as_it_was_sent(stores: dict[Process, S3Store], process: Process) -> None:
+    key = await checked(stores)
     with pytest.raises(StoreRefused):
-        await stores[Process.API].read(Bucket.DOCUMENTS, await checked(stores), cap=100)
+        await stores[process].read(Bucket.DOCUMENTS, key, cap=100)
+    link = await stores[process].signed_download(
+        Bucket.DOCUMENTS, key, valid_for=timedelta(minutes=1), content_type=PDF, file_name="x.pdf"
+    )
+    async with httpx.AsyncClient() as reader:
+        assert (await reader.get(link)).status_code == 403
+    assert await stores[Process.WORKER].read(Bucket.DOCUMENTS, key, cap=100) == b"%PDF-"
+
+
+async def test_the_api_cannot_read_the_copy_for_others(stores: dict[Process, S3Store]) -> None:
+    with pytest.raises(StoreRefused):
+        await stores[Process.API].read(Bucket.DOCUMENTS, shared_key(await checked(stores)), cap=100)
 
 
 async def test_the_console_cannot_change_a_checked_paper(stores: dict[Process, S3Store]) -> None:

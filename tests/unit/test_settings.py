@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from backend.settings import Mode, Settings, SettingsError
+from backend.settings import Mode, Settings, SettingsError, web_origins
 
 KEY = base64.b64encode(bytes(32)).decode()
 GOOD = {
@@ -56,3 +56,15 @@ def test_a_demonstration_is_refused_together_with_production_settings() -> None:
     with pytest.raises(SettingsError, match="demo"):
         Settings.from_env(GOOD | {"NIANGJIA_MODE": "demo", "NIANGJIA_CONSOLE_URL": "https://console.example.org"})
     assert Settings.from_env(GOOD | {"NIANGJIA_MODE": "demo"}).demo
+
+
+def test_web_pages_are_named_by_their_origins() -> None:
+    assert web_origins({}) == web_origins({"NIANGJIA_WEB_ORIGINS": " "}) == ()
+    named = web_origins({"NIANGJIA_WEB_ORIGINS": "https://m.example.org, http://127.0.0.1:5173"})
+    assert named == ("https://m.example.org", "http://127.0.0.1:5173")
+
+
+@pytest.mark.parametrize("wrong", ["*", "m.example.org", "https://m.example.org/", "https://*.example.org", "null"])
+def test_what_is_no_origin_is_refused(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="NIANGJIA_WEB_ORIGINS"):
+        web_origins({"NIANGJIA_WEB_ORIGINS": wrong})

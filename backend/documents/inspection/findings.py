@@ -109,7 +109,8 @@ class Inspection:
 
     `detected_type` is a media type of ours, or a short name of what else it is ("exe"), or empty. `width` and `height`
     are those of a picture as it is held, in pixels, 0 for a PDF. `rendition` is a screen-sized JPEG without any
-    metadata, present exactly if the outcome is CHECKED.
+    metadata; `shared` is the whole file as others than its owner may have it, of the type `shared_type`. Both are
+    present exactly if the outcome is CHECKED.
     """
 
     outcome: Outcome
@@ -122,3 +123,5 @@ class Inspection:
     width: int = 0
     height: int = 0
     rendition: bytes | None = None
+    shared: bytes | None = None
+    shared_type: str = ""

@@ -22,7 +22,10 @@ MAX_PAGES = 60
 MAX_PIXELS = 60_000_000
 SCREEN_PIXELS = 1600
 LIMITS = Limits()
+#: Bytes of a shared copy: a HEIC grows when it becomes a JPEG.
+SHARED_LIMIT = 48 * 1024 * 1024
 PARSER = Path(__file__).with_name("parser.py")
+SHAREABLE = Path(__file__).with_name("shareable.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Inspector:
         found = replace(found, malware=await self.scanner.scan(paper.path))
         if found.malware is Malware.FOUND:
             return replace(found, refusal=Refusal.MALWARE)
-        return await self._parse(found, paper.path, media_type)
+        found = await self._parse(found, paper.path, media_type)
+        return found if found.outcome is Outcome.REFUSED else await self._share(found, paper.path, media_type)
 
     async def _parse(self, found: Inspection, path: Path, media_type: MediaType) -> Inspection:
         arguments = [
@@ -80,6 +84,18 @@ class Inspector:
         except (Overran, ValueError, KeyError, TypeError):
             # What took the child down, or made it talk nonsense, is the file's doing.
             return replace(found, refusal=Refusal.TOO_COSTLY)
+
+    async def _share(self, found: Inspection, path: Path, media_type: MediaType) -> Inspection:
+        """The finding with the copy for others; a file of which none can be made is refused."""
+        limits = replace(self.limits, answer=SHARED_LIMIT)
+        try:
+            answer = await run_confined(SHAREABLE, [media_type.value, str(path)], limits)
+            line, _, copy = answer.partition(b"\n")
+            if not copy:
+                raise ValueError("the child copied nothing")
+            return replace(found, shared=copy, shared_type=MediaType(line.decode()).value)
+        except (Overran, ValueError):
+            return replace(found, outcome=Outcome.REFUSED, refusal=Refusal.TOO_COSTLY, rendition=None)
 
 
 def _differs(paper: Spooled, declared: Declared) -> Refusal | None:

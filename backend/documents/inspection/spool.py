@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+_FOLDERS = "niangjia-paper-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,27 @@ class Spooled:
 
 class SpoolOverflow(Exception):
     """More bytes came than the cap allows; nothing is left on the disk."""
+
+
+@contextmanager
+def spool_folder() -> Iterator[Path]:
+    """A private folder for one paper, gone at the end of the block."""
+    with tempfile.TemporaryDirectory(prefix=f"{_FOLDERS}{os.getpid()}-") as folder:
+        yield Path(folder)
+
+
+def clear_spools() -> int:
+    """Delete what killed processes have left of papers on this machine, by a process that holds none yet; how many."""
+    left = [folder for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*") if not _is_held(folder)]
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(left)
+
+
+def _is_held(folder: Path) -> bool:
+    """Whether another process that lives is at it. Within a container our own number may have been another's before."""
+    owner = folder.name.removeprefix(_FOLDERS).partition("-")[0]
+    return owner != str(os.getpid()) and Path("/proc", owner).exists()
 
 
 async def spool(stream: AsyncIterator[bytes], target: Path, cap: int) -> Spooled:

@@ -1,53 +1,40 @@
-"""The store of papers on any S3 server; the only module that knows the minio SDK."""
+"""Papers on any S3 server: what the product asks of its store."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import urllib3
-from minio import Minio, MinioAdmin
-from minio.commonconfig import ENABLED, REPLACE, CopySource, Filter
-from minio.credentials.providers import StaticProvider
+from minio.commonconfig import REPLACE, CopySource
 from minio.datatypes import Object, Part, PostPolicy
-from minio.error import MinioAdminException, MinioException, S3Error
-from minio.lifecycleconfig import AbortIncompleteMultipartUpload, Expiration, LifecycleConfig
-from minio.lifecycleconfig import Rule as LifecycleRule
+from minio.error import S3Error
 from minio.retention import Retention as ObjectRetention
-from minio.sseconfig import Rule as EncryptionRule
-from minio.sseconfig import SSEConfig
 from minio.time import utcnow
 
 from storage.keys import Bucket, Retention, name_of
 from storage.port import (
     ObjectChanged,
     ObjectExists,
-    ObjectMissing,
     ObjectTooLarge,
     StoreConfig,
     StoredObject,
     StoredPart,
-    StoreError,
     StoreRefused,
     StoreUnavailable,
     UploadForm,
 )
+from storage.s3.connection import PARALLEL_CALLS, absence_allowed, client, connections, error_of, translated
 from storage.signing import part_link
 
 # A call ends within CALL_S whatever the store does; a connection that is refused or silent is given up before that.
 CALL_S = 5.0
 TRANSFER_S = 60.0
-CONNECT_S = 2.0
-SILENCE_S = 4.0
-PARALLEL_CALLS = 16
 CHUNK = 256 * 1024
 
 _SOURCE = "x-amz-meta-source-etag"
@@ -64,9 +51,9 @@ class S3Store:
 
     def __init__(self, config: StoreConfig) -> None:
         self._config = config
-        self._http = _connections()
-        self._calls = _client(config, config.endpoint, self._http)
-        self._signer = _client(config, config.public_endpoint, self._http)
+        self._http = connections()
+        self._calls = client(config, config.endpoint, self._http)
+        self._signer = client(config, config.public_endpoint, self._http)
         self._threads = ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="store")
 
     async def upload_form(
@@ -149,7 +136,7 @@ class S3Store:
             # MinIO lists the uploads under a key when, and only when, it is asked for the whole of it.
             for upload in self._calls._list_multipart_uploads(bucket, prefix=key).uploads:
                 if upload.object_name == key and upload.upload_id:
-                    with _absence_allowed():
+                    with absence_allowed():
                         self._calls._abort_multipart_upload(bucket, key, upload.upload_id)
 
         await self._call(aborted)
@@ -269,6 +256,24 @@ class S3Store:
         rule = ObjectRetention(retention.value, until)
         await self._call(lambda: self._calls.set_object_retention(self._name(Bucket.DOCUMENTS), key, rule))
 
+    async def locked_until(self, key: str) -> datetime | None:
+        """See DocumentStore."""
+
+        def asked() -> datetime | None:
+            found = None
+            try:
+                found = self._calls.get_object_retention(self._name(Bucket.DOCUMENTS), key)
+            except S3Error as error:
+                if error.response.status != 404:
+                    raise
+            if found is None:
+                # The embedded store has one answer for a document without a lock and for none at all.
+                self._head(Bucket.DOCUMENTS, key)
+                return None
+            return found.retain_until_date
+
+        return await self._call(asked)
+
     async def probe(self) -> None:
         """See DocumentStore."""
         if not await self._call(lambda: self._calls.bucket_exists(self._name(Bucket.QUARANTINE))):
@@ -310,7 +315,7 @@ class S3Store:
         if response.status == 412:
             raise ObjectExists("the key is taken")
         if response.status != 200:
-            raise _error_of(response.status)
+            raise error_of(response.status)
         return self._head(bucket, key)
 
     def _accept(self, key: str, etag: str, content_type: str) -> StoredObject:
@@ -335,138 +340,6 @@ class S3Store:
         return self._head(Bucket.DOCUMENTS, key)
 
 
-@dataclass(frozen=True, slots=True)
-class S3Administration:
-    """What an operator may do to the store: buckets and, on MinIO, users. Blocking, for the command line only."""
-
-    config: StoreConfig
-
-    def ensure_bucket(self, bucket: Bucket, *, locked: bool, expire_days: int | None) -> None:
-        """Make the bucket if it is missing and set it as asked, private to those who have a secret.
-
-        Raises StoreRefused if it exists without the object lock asked for: the lock can only be given at creation.
-        """
-        name = name_of(self.config.prefix, bucket)
-        client = self._client()
-        with translated():
-            if not client.bucket_exists(name):
-                try:
-                    client.make_bucket(name, object_lock=locked)
-                except S3Error as error:
-                    if error.code not in (
-                        "BucketAlreadyOwnedByYou",
-                        "BucketAlreadyExists",
-                    ):
-                        raise
-            if locked:
-                self._demand_lock(client, name)
-            if expire_days is not None:
-                self._expire(client, name, expire_days)
-            with _absence_allowed():
-                client.delete_bucket_policy(name)
-
-    def encrypt_bucket(self, bucket: Bucket) -> bool:
-        """Have the store encrypt what comes into the bucket; False if the store has no key to do it with."""
-        try:
-            with translated():
-                self._client().set_bucket_encryption(
-                    name_of(self.config.prefix, bucket),
-                    SSEConfig(EncryptionRule.new_sse_s3_rule()),
-                )
-        except StoreRefused:
-            return False
-        return True
-
-    def ensure_user(
-        self,
-        access_key: str,
-        secret_key: str,
-        policy_name: str,
-        policy: dict[str, object],
-    ) -> None:
-        """Create or renew a user that may do what `policy` allows and nothing else; needs MinIO.
-
-        Raises StoreRefused where the store has no such administration.
-        """
-        origin = urlsplit(self.config.endpoint)
-        admin = MinioAdmin(
-            endpoint=origin.netloc,
-            credentials=StaticProvider(self.config.access_key, self.config.secret_key),
-            region=self.config.region,
-            secure=origin.scheme == "https",
-            http_client=_connections(),
-        )
-        with translated():
-            admin.policy_add(policy_name, policy=policy)
-            admin.user_add(access_key, secret_key)
-            admin.policy_set(policy_name, user=access_key)
-
-    def _client(self) -> Minio:
-        return _client(self.config, self.config.endpoint, _connections())
-
-    @staticmethod
-    def _expire(client: Minio, name: str, days: int) -> None:
-        expiry = LifecycleRule(
-            ENABLED, rule_filter=Filter(prefix=""), rule_id="expire", expiration=Expiration(days=days)
-        )
-        unfinished = LifecycleRule(
-            ENABLED,
-            rule_filter=Filter(prefix=""),
-            rule_id="unfinished",
-            abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(days_after_initiation=days),
-        )
-        try:
-            client.set_bucket_lifecycle(name, LifecycleConfig([expiry, unfinished]))
-        except S3Error as error:
-            if error.response.status >= 500 and error.response.status != 501:
-                raise
-            # MinIO refuses such a rule: it gives up unfinished uploads by itself (MINIO_API_STALE_UPLOADS_EXPIRY).
-            client.set_bucket_lifecycle(name, LifecycleConfig([expiry]))
-
-    @staticmethod
-    def _demand_lock(client: Minio, name: str) -> None:
-        try:
-            client.get_object_lock_config(name)
-        except S3Error as error:
-            if error.response.status != 404:
-                raise
-            raise StoreRefused(f"bucket {name} exists without object lock: it must be made anew") from error
-        if client.get_bucket_versioning(name).status != ENABLED:
-            raise StoreRefused(f"bucket {name} exists without versioning")
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn what the SDK and its connections raise into the errors of the port, without keys, links or secrets."""
-    try:
-        yield
-    except S3Error as error:
-        raise _error_of(error.response.status) from None
-    except MinioAdminException as error:
-        raise StoreRefused("the store has no such administration, or does not grant it to us") from error
-    except (MinioException, urllib3.exceptions.HTTPError):
-        raise StoreUnavailable("the store does not answer") from None
-
-
-@contextmanager
-def _absence_allowed() -> Iterator[None]:
-    try:
-        yield
-    except S3Error as error:
-        if error.response.status != 404:
-            raise
-
-
-def _error_of(status: int) -> StoreError:
-    if status == 404:
-        return ObjectMissing("there is no such object")
-    if status == 412:
-        return ObjectChanged("the object is not the one that was read")
-    if status in (408, 429) or (status >= 500 and status != 501):
-        return StoreUnavailable(f"the store answered {status}")
-    return StoreRefused(f"the store answered {status}")
-
-
 def _stored(entry: Object) -> StoredObject:
     # Never a directory: listed recursively.
     assert entry.object_name is not None
@@ -477,33 +350,4 @@ def _stored(entry: Object) -> StoredObject:
         etag=(entry.etag or "").strip('"'),
         stored_at=entry.last_modified,
         content_type=entry.content_type or "",
-    )
-
-
-def _client(config: StoreConfig, endpoint: str, http: urllib3.PoolManager) -> Minio:
-    origin = urlsplit(endpoint)
-    return Minio(
-        origin.netloc,
-        access_key=config.access_key,
-        secret_key=config.secret_key,
-        secure=origin.scheme == "https",
-        region=config.region,  # without it the SDK asks the store before it signs
-        http_client=http,
-    )
-
-
-def _connections() -> urllib3.PoolManager:
-    # One new try for a connection that was closed under us; nothing is sent twice that may have arrived.
-    return urllib3.PoolManager(
-        maxsize=PARALLEL_CALLS,
-        timeout=urllib3.Timeout(connect=CONNECT_S, read=SILENCE_S),
-        retries=urllib3.Retry(
-            total=None,
-            connect=1,
-            read=0,
-            redirect=0,
-            status=0,
-            other=0,
-            backoff_factor=0.1,
-        ),
     )

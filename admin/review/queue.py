@@ -23,7 +23,8 @@ from backend.accounts.phones import PHONE_PURPOSE
 from backend.applications import desk
 from backend.applications.desk import COUNT_CAP, Place, Tab, Wanted
 from backend.applications.lifecycle import Action, State
-from backend.applications.service import READERS, Applications
+from backend.applications.rights import READERS
+from backend.applications.service import Applications
 from backend.applications.words import ACTIONS, STAFF_STATES
 from backend.audit.log import record
 from backend.clock import Clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 
@@ -45,14 +45,19 @@ class Places:
     capacity: int
     quotas: Mapping[UUID, int] | None
     taken: Counter[UUID | None]
+    held: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.held = self.taken.total()
 
     def take(self, union: UUID | None) -> bool:
         """Take one for somebody under `union`; False where neither the whole nor the quota has one left."""
-        if self.taken.total() >= self.capacity:
+        if self.held >= self.capacity:
             return False
         if self.quotas is not None and (union is None or self.taken[union] >= self.quotas.get(union, 0)):
             return False
         self.taken[union] += 1
+        self.held += 1
         return True
 
 

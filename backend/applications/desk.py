@@ -15,7 +15,7 @@ from backend.applications.case import versions
 from backend.applications.lifecycle import INVOLVING, KINDS
 from backend.applications.process import Process
 from backend.applications.programme import Stage
-from backend.applications.service import READERS
+from backend.applications.rights import READERS
 from backend.database import fetch, fetch_one
 from backend.identity import Actor, Binding, Role
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -88,46 +89,56 @@ async def standing(actor: Actor, case: Case) -> Standing:
     )
 
 
-async def seat(case: Case, stage: Stage, persons: Collection[UUID]) -> UUID | None:
-    """The union that acts on `case` in `stage`: of its level, or the nearest above where enough people may act.
+async def seat(case: Case, stage: Stage) -> UUID | None:
+    """The union that acts on `case` in `stage`: see `seats`."""
+    return (await seats([case], stage))[case.id]
+
+
+async def seats(cases: Sequence[Case], stage: Stage) -> dict[UUID, UUID | None]:
+    """The union that acts on each case in `stage`: of its level, or the nearest above where enough people may act.
 
     A stage that nobody there may fill (the only verifier is the applicant's wife) goes up by this rule; the event
     records which union it went to. Where no level can fill it, it stays at its own.
     """
     levels = list(Level)
     upward = levels[: levels.index(stage.level) + 1][::-1]
-    unions = [union for level in upward if (union := case.levels[level]) is not None]
-    if not unions:
-        return None
-    judging = KINDS[stage.kind].judging
-    fit = {
-        row["trade_union"]: row["people"]
-        for row in await fetch(
-            """SELECT b.trade_union, count(DISTINCT b.account) AS people
-            FROM role_binding b JOIN console_account c ON c.id = b.account
-            WHERE b.role = $1 AND b.trade_union = ANY($2) AND b.to_at IS NULL AND c.active
-                AND (b.role NOT IN ('reviewer', 'chair') OR b.approved_by IS NOT NULL)
-                AND (c.person IS NULL OR NOT (c.person = ANY($3) OR EXISTS (
-                    SELECT FROM relation r WHERE r.to_on IS NULL
-                        AND ((r.person = c.person AND r.relative = ANY($3))
-                            OR (r.relative = c.person AND r.person = ANY($3))))))
-                AND NOT ($4 AND (c.employer IS NOT DISTINCT FROM $5 OR EXISTS (
-                    SELECT FROM application_event e
-                    WHERE e.application = $6 AND (e.actor = c.id OR e.actor_person = c.person)
-                        AND e.action = ANY($7) AND e.from_stage <> $8)))
-            GROUP BY b.trade_union""",
-            stage.role,
-            unions,
-            list(persons),
-            judging,
-            case.levels[Level.UNIT],
-            case.id,
-            list(INVOLVING),
-            stage.key,
-        )
-    }
+    fit: defaultdict[UUID, dict[UUID, int]] = defaultdict(dict)
+    for row in await fetch(
+        _FIT,
+        stage.role,
+        [case.id for case in cases],
+        KINDS[stage.kind].judging,
+        list(INVOLVING),
+        stage.key,
+    ):
+        fit[row["id"]][row["trade_union"]] = row["people"]
     needed = stage.reviewers if stage.kind is StageKind.COMMITTEE else 1
-    return next((union for union in unions if fit.get(union, 0) >= needed), unions[0])
+
+    def of(case: Case) -> UUID | None:
+        unions = [union for level in upward if (union := case.levels[level]) is not None]
+        if not unions:
+            return None
+        return next((union for union in unions if fit[case.id].get(union, 0) >= needed), unions[0])
+
+    return {case.id: of(case) for case in cases}
+
+
+#: How many people may act on each case at each union of its line: `$1` the role, `$2` the cases, `$3` whether the stage
+#: judges, `$4` the actions that involve, `$5` the stage.
+_FIT = """SELECT a.id, b.trade_union, count(DISTINCT b.account) AS people
+    FROM application a JOIN role_binding b ON b.role = $1 AND b.to_at IS NULL
+        AND b.trade_union IN (a.national_id, a.province_id, a.city_id, a.county_id, a.unit_id)
+    JOIN console_account c ON c.id = b.account
+    WHERE a.id = ANY($2) AND c.active AND (b.role NOT IN ('reviewer', 'chair') OR b.approved_by IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM application_person p WHERE p.application = a.id
+            AND (p.person = c.person OR EXISTS (SELECT FROM relation r WHERE r.to_on IS NULL
+                AND ((r.person = c.person AND r.relative = p.person)
+                    OR (r.relative = c.person AND r.person = p.person)))))
+        AND NOT ($3 AND (c.employer IS NOT DISTINCT FROM a.unit_id OR EXISTS (
+            SELECT FROM application_event e
+            WHERE e.application = a.id AND (e.actor = c.id OR e.actor_person = c.person)
+                AND e.action = ANY($4) AND e.from_stage <> $5)))
+    GROUP BY a.id, b.trade_union"""
 
 
 def holds_seat(actor: Actor, case: Case, role: Role) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -45,9 +45,17 @@ class Moving:
     log: EventLog
 
     async def moved(
-        self, case: Case, move: Move, now: datetime, judgement: Judgement | None, persons: Collection[UUID]
+        self,
+        case: Case,
+        move: Move,
+        now: datetime,
+        judgement: Judgement | None = None,
+        seats: Mapping[UUID, UUID | None] | None = None,
     ) -> Case:
-        """The case after `move`: its place, state, and whom it waits for. `persons` are those it is about."""
+        """The case after `move`: its place, state, and whom it waits for.
+
+        `seats` are the unions that act in the stage that the move leads to, where they were found for many cases.
+        """
         to_stage, to_state = move.to_stage, move.to_state or case.state
         if move.outcome is Outcome.TALLY and not await self._passes(case):
             to_stage, to_state = ENDED, State.REJECTED
@@ -75,17 +83,19 @@ class Moving:
         if to_stage == ENDED or to_state is State.GRANTED:
             changed["decided_at"] = now
         moved = replace(case, **changed)
-        return replace(moved, **await self._seat(moved, persons, entering=to_stage != case.stage_key, now=now))
+        return replace(moved, **await self._seat(moved, seats, entering=to_stage != case.stage_key, now=now))
 
     @staticmethod
     async def _passes(case: Case) -> bool:
         return case.stage is not None and (await committee.current_tally(case, case.stage)).passes
 
-    async def _seat(self, case: Case, persons: Collection[UUID], *, entering: bool, now: datetime) -> dict[str, Any]:
+    async def _seat(
+        self, case: Case, seats: Mapping[UUID, UUID | None] | None, *, entering: bool, now: datetime
+    ) -> dict[str, Any]:
         """The role and the union that the case waits for, and until when."""
         stage, found = case.stage, dict[str, Any]()
         if entering and stage is not None:
-            found["acting_union"] = await seat(case, stage, persons)
+            found["acting_union"] = seats[case.id] if seats is not None else await seat(case, stage)
             if stage.kind in _TIMED:
                 found["due_on"] = await self._target_date(stage.working_days, now)
         if stage is not None and stage.kind is StageKind.CONFIRMATION and case.state is State.APPROVED:

@@ -9,7 +9,7 @@ import asyncpg
 
 from backend.applications.desk import aggregate_names
 from backend.applications.process import Process
-from backend.applications.service import READERS
+from backend.applications.rights import READERS
 from backend.database import fetch, fetch_one
 from backend.errors import NotFound
 from backend.identity import Actor

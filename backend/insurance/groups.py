@@ -10,7 +10,8 @@ import asyncpg
 
 from backend.applications.case import Case, load_case
 from backend.applications.lifecycle import SubjectKind
-from backend.applications.service import READERS, Applications
+from backend.applications.rights import READERS
+from backend.applications.service import Applications
 from backend.applications.subject import Subject, levels_of
 from backend.database import fetch, fetch_one, new_id, transaction
 from backend.errors import NotFound, RuleViolation

@@ -11,8 +11,7 @@ import asyncpg
 import msgspec
 
 from backend.applications.allocation import allocate
-from backend.applications.case import load_case
-from backend.applications.lifecycle import Action, StageKind
+from backend.applications.lifecycle import StageKind
 from backend.applications.notices import Notices, Waiting
 from backend.applications.service import Applications
 from backend.audit.log import record
@@ -133,9 +132,7 @@ class Batches:
             now = await self.applications.clock.now()
             await self._require_ready(batch, now)
             placed = allocate(await queries.candidates(batch_id), await queries.places(batch_id))
-            for place in sorted(placed, key=lambda place: place.application):
-                case = await load_case(place.application, lock=True)
-                await self.applications.step(actor, case, Action.PLACE, now, placement=place.placement, rank=place.rank)
+            await self.applications.place_all(actor, placed, now)
             await execute(
                 "UPDATE batch SET state = 'allocated', allocated_at = $2, version = version + 1 WHERE id = $1",
                 batch_id,

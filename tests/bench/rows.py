@@ -122,6 +122,42 @@ class Filling:
         await self._db.execute("SELECT setval('application_number', $1)", 2 * self._size.applications + 1_000_000)
         await self._db.execute("VACUUM (ANALYZE)")
 
+    async def candidates(self, count: int, capacity: int) -> None:
+        """So many cases that wait for a place in the hot batch, whose window has closed; quotas for every union."""
+        await self._db.execute("SET session_replication_role = replica")
+        await self._db.execute(
+            "UPDATE batch SET capacity = $2, closes_at = now() - interval '1 hour' WHERE id = $1",
+            self.hot_batch,
+            capacity,
+        )
+        await self._db.execute(
+            "INSERT INTO batch_quota (id, batch, trade_union, places)"
+            " SELECT gen_random_uuid(), $1, id, $2 / count(*) OVER () FROM trade_union",
+            self.hot_batch,
+            capacity,
+        )
+        version = self._versions[0]
+        made = []
+        for number, worker in enumerate(self.workers[:count]):
+            created = self._base.now - timedelta(days=1)
+            row = (
+                *(self._ids.at(created), f"RR-2026-C{number:07d}", "recuperation", version, worker.account, False),
+                *("person", worker.person, worker.name, self.hot_batch, "under_review", "allocation", "chair"),
+                *(self._cities[0], 1, "", None, self._random.randrange(90), 3, 3, None, 5, created, created, created),
+                *(None, *worker.levels),
+            )
+            made.append(_Case(row, worker, number, self.hot_batch, created, _WAITING, False, False))
+        await self._copy("application", _APPLICATION, (case.row for case in made))
+        await self._rest(made)
+        await self._copy("application_event", _EVENT, (row for case in made for row in self._events(case)))
+        await self._db.execute(
+            "UPDATE stay_request r SET quota_union = a.unit_id FROM application a"
+            " WHERE a.id = r.application AND r.batch = $1",
+            self.hot_batch,
+        )
+        await self._db.execute("SET session_replication_role = origin")
+        await self._db.execute("VACUUM (ANALYZE)")
+
     async def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         await self._db.copy_records_to_table(table, records=rows, columns=columns)
 
@@ -478,6 +514,7 @@ _COMPLETED = _Path(
     ),
     placement="main",
 )
+_WAITING = _Path((_SENT, _SEEN, _VERIFIED, _JUDGED), "chair", "city")
 _PATHS = (
     _Path((_SENT,), "unit_officer", "unit"),
     _Path((_SENT, _SEEN), "hr_verifier", "city"),

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv run tour test check format screenshots minio lock openapi bench-uploads browser-parts clean
+.PHONY: help venv run tour test check format screenshots minio lock openapi bench bench-uploads browser-parts clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -50,6 +50,10 @@ format: venv ## 整理格式 · put the code in order
 
 screenshots: venv browser-parts ## 重拍 docs/screenshots · take the pictures of the console anew, on a demonstration of their own
 	$(BIN)/python -m tests.e2e.screenshots
+
+bench: venv ## 与手写基线对比测速(QUICK=1 三分钟) · measure beside the floor into build/bench.json; DATABASE_URL measures another PostgreSQL
+	@command -v wrk >/dev/null || { echo "wrk is needed: apt-get install wrk" >&2; exit 1; }
+	@NIANGJIA_BENCH_DATABASE="$${DATABASE_URL:-}" QUICK="$(QUICK)" $(BIN)/python -m tests.bench
 
 bench-uploads: venv ## 测量直传速度(不设门槛) · measure direct uploads against the store's own SDK; asserts nothing
 	$(BIN)/python -m tests.bench.uploads

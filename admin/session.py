@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from backend.accounts.console import console_actor
 from backend.accounts.console_login import ConsoleLogin, Session, Step
+from backend.database import reading
 from backend.errors import Forbidden, Unauthenticated
 from backend.identity import Actor
 from backend.words import Language, Text
@@ -66,21 +67,28 @@ class Sessions(ASGIMiddleware):
             connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
             cookies = connection.cookies
             token = cookies.get(SESSION_COOKIE, "")
-            session = await self._login.session(token) if token else None
             language = (
                 Language(cookies[LANGUAGE_COOKIE])
                 if cookies.get(LANGUAGE_COOKIE) in set(Language)
                 else Language.of(connection.headers.get("accept-language"))
             )
+            session, actor = await self._known(token, language) if token else (None, None)
             scope["auth"] = Browser(
                 session,
                 token if session else cookies.get(FORM_COOKIE, ""),
                 language,
                 cookies.get(SIZE_COOKIE) == "large",
             )
-            if session and session.step is Step.DONE:
-                scope["user"] = await console_actor(session.login, language)
+            if actor is not None:
+                scope["user"] = actor
         await next_app(scope, receive, send)
+
+    async def _known(self, token: str, language: Language) -> tuple[Session | None, Actor | None]:
+        """The session of a token, and who it is once both factors are proven."""
+        async with reading():
+            session = await self._login.session(token)
+            proven = session is not None and session.step is Step.DONE
+            return session, await console_actor(session.login, language) if session and proven else None
 
 
 def browser_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Browser:

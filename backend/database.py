@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -130,11 +131,27 @@ async def joined() -> AsyncIterator[None]:
         yield
 
 
+_READING: ContextVar[asyncpg.pool.PoolConnectionProxy | None] = ContextVar("reading", default=None)
+
+
+@asynccontextmanager
+async def reading() -> AsyncIterator[None]:
+    """Run the block's reads on one connection, taken from the pool once; no more than that, each sees what is new."""
+    async with _connection() as connection:
+        token = _READING.set(connection)
+        try:
+            yield
+        finally:
+            _READING.reset(token)
+
+
 @asynccontextmanager
 async def _connection() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
     current = db().current_transaction.get()
-    if current is not None:
-        yield current.connection
+    held = current.connection if current is not None else _READING.get()
+    if held is not None:
+        with database_errors():
+            yield held
         return
     pool = db().pool
     if pool is None:

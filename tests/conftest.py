@@ -14,6 +14,7 @@ from tests import services
 # Before any module of the backend reads its settings.
 os.environ.update(services.environment())
 
+from backend.calendars.service import forget_calendar
 from backend.database import close_pool, open_pool
 from backend.operations.embedded_store import Store
 from storage.s3 import S3Store
@@ -67,6 +68,7 @@ async def pool(cleaner: services.Cleaner) -> AsyncIterator[None]:
 async def database(pool: None, cleaner: services.Cleaner) -> None:
     """An empty database."""
     await cleaner.clean()
+    forget_calendar()
 
 
 @pytest.fixture(scope="session")

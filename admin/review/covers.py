@@ -107,8 +107,8 @@ async def gaps_page(
         raise NotFound()
     query = Form(dict(request.query_params))
     units = await units_below(actor, gaps.READ_ROLES)
-    plans = await plans_known([*(union.union_id for union in roles), *(row["id"] for row in units[:1])])
-    unit = query.id("unit") if query.fields.get("unit") else (units[0]["id"] if units else None)
+    plans = await plans_known([*(union.union_id for union in roles), *(first.id for first in units[:1])])
+    unit = query.id("unit") if query.fields.get("unit") else (units[0].id if units else None)
     version = query.id("plan") if query.fields.get("plan") else (plans[0].version if plans else None)
     found = await gaps.coverage_of(actor, clock, version, unit) if unit and version else None
     return page(

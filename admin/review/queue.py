@@ -21,13 +21,14 @@ from admin.review.page import page, to
 from admin.review.words import PLACEMENTS, TABS, TONES
 from backend.accounts.phones import PHONE_PURPOSE
 from backend.applications import desk
-from backend.applications.desk import COUNT_CAP, Place, Tab, Wanted
+from backend.applications.desk import COUNT_CAP, Place, StageChoice, Tab, UnitChoice, Wanted
 from backend.applications.lifecycle import Action, State
 from backend.applications.rights import READERS
 from backend.applications.service import Applications
 from backend.applications.words import ACTIONS, STAFF_STATES
 from backend.audit.log import record
 from backend.clock import Clock
+from backend.database import reading
 from backend.errors import NotFound
 from backend.identity import Actor, Role
 from backend.people.identifiers import IdentifierType, normal_identifier, normal_mobile, normal_name
@@ -90,8 +91,8 @@ class Queue(msgspec.Struct, kw_only=True):
     lines: list[desk.Line]
     more: str
     counts: dict[Tab, int]
-    units: list[dict[str, Any]]
-    stages: list[dict[str, Any]]
+    units: list[UnitChoice]
+    stages: list[StageChoice]
 
 
 @get("/")
@@ -136,14 +137,18 @@ async def queue_page(
 
 
 async def _queue(actor: Actor, view: View, applications: Applications, today: date) -> Queue:
-    lines = await desk.queue(actor, view.wanted, applications.processes, today, after=view.after, limit=PAGE_SIZE + 1)
+    processes = applications.processes
+    async with reading():
+        lines = await desk.queue(actor, view.wanted, processes, today, after=view.after, limit=PAGE_SIZE + 1)
+        counts = await desk.counts(actor, today)
+        units, stages = await desk.filters(actor, processes)
     shown = lines[:PAGE_SIZE]
     return Queue(
         lines=shown,
         more=write_place(shown[-1].place) if len(lines) > PAGE_SIZE else "",
-        counts=await desk.counts(actor, today),
-        units=[dict(unit) for unit in await desk.units_below(actor)],
-        stages=[dict(stage) for stage in await desk.stages_in_use(applications.processes)],
+        counts=counts,
+        units=units,
+        stages=stages,
     )
 
 

@@ -282,7 +282,7 @@ async def _report_form(
         "review/record_form.html",
         refusal=refusal,
         typed=typed,
-        units=[(row["id"], row["short_name"]) for row in await units_below(actor, [Role.UNIT_OFFICER])],
+        units=[(unit.id, unit.short_name) for unit in await units_below(actor, [Role.UNIT_OFFICER])],
         emergencies=[(row["id"], row["name"]) for row in await queries.emergencies()],
         choices=choices,
         **_WORDS,

@@ -135,7 +135,7 @@ async def _upload_page(
         "review/roster.html",
         refusal=refusal,
         typed=typed,
-        units=[(row["id"], row["short_name"]) for row in await units_below(actor, [Role.UNIT_OFFICER])],
+        units=[(unit.id, unit.short_name) for unit in await units_below(actor, [Role.UNIT_OFFICER])],
         mine=await rosters.mine(actor),
         states=STATES,
         staff_limit=STAFF_LIMIT,

@@ -10,13 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from backend.applications.case import versions
 from backend.applications.lifecycle import INVOLVING, KINDS
 from backend.applications.process import Process
 from backend.applications.programme import Stage
 from backend.applications.rights import READERS
-from backend.database import fetch, fetch_one
+from backend.database import fetch, fetch_one, fetch_value
 from backend.identity import Actor, Binding, Role
 
 #: Roles that a case may wait for at the desk.
@@ -205,26 +206,52 @@ def _counted(actor: Actor, wanted: Wanted, params: _Params, today: date) -> str:
     )
 
 
-async def units_below(actor: Actor, roles: Iterable[Role] = READERS) -> list[asyncpg.Record]:
+class UnitChoice(msgspec.Struct, frozen=True):
+    """A unit to choose from in a filter."""
+
+    id: UUID
+    short_name: str
+
+
+class StageChoice(msgspec.Struct, frozen=True):
+    """A stage to choose from in a filter."""
+
+    key: str
+    zh: str
+    en: str
+
+
+async def units_below(actor: Actor, roles: Iterable[Role] = READERS) -> list[UnitChoice]:
     """The units in the scope of these roles of the actor, by name, to choose from."""
     params = _Params()
-    reach = _scope(actor, "u", params, roles)
-    return await fetch(
-        f"SELECT u.id, u.short_name FROM trade_union u WHERE u.level = 'unit' AND ({' OR '.join(reach) or 'false'})"
-        " ORDER BY u.short_name LIMIT 500",
-        *params.values,
-    )
+    found = await fetch_value(f"SELECT {_units(actor, params, roles)}", *params.values)
+    return msgspec.json.decode(found, type=list[UnitChoice])
 
 
-async def stages_in_use(kinds: Iterable[str]) -> list[asyncpg.Record]:
-    """The stages of the published programme versions of these kinds, once each, for a filter."""
-    return await fetch(
-        """SELECT r.stage ->> 'key' AS key, min(r.stage ->> 'label_zh') AS zh, min(r.stage ->> 'label_en') AS en
+async def filters(actor: Actor, kinds: Iterable[str]) -> tuple[list[UnitChoice], list[StageChoice]]:
+    """What a queue may be narrowed by: the units in the actor's scope, and each stage that is in use."""
+    params = _Params()
+    units = _units(actor, params, READERS)
+    stages = f"""(SELECT coalesce(json_agg(json_build_object('key', key, 'zh', zh, 'en', en) ORDER BY place), '[]')
+        FROM (
+        SELECT r.stage ->> 'key' AS key, min(r.stage ->> 'label_zh') AS zh, min(r.stage ->> 'label_en') AS en,
+            min(r.place) AS place
         FROM programme_version v JOIN programme p ON p.id = v.programme
         CROSS JOIN LATERAL jsonb_array_elements(v.content -> 'route') WITH ORDINALITY AS r (stage, place)
-        WHERE v.state = 'published' AND p.kind = ANY($1) GROUP BY 1 ORDER BY min(r.place)""",
-        list(kinds),
+        WHERE v.state = 'published' AND p.kind = ANY({params.add(list(kinds))}) GROUP BY 1) s)"""
+    row = await fetch_one(f"SELECT {units} AS units, {stages} AS stages", *params.values)
+    assert row is not None
+    return (
+        msgspec.json.decode(row["units"], type=list[UnitChoice]),
+        msgspec.json.decode(row["stages"], type=list[StageChoice]),
     )
+
+
+def _units(actor: Actor, params: _Params, roles: Iterable[Role]) -> str:
+    reach = " OR ".join(_scope(actor, "u", params, roles)) or "false"
+    return f"""(SELECT coalesce(json_agg(json_build_object('id', id, 'short_name', short_name)), '[]') FROM (
+        SELECT u.id, u.short_name FROM trade_union u WHERE u.level = 'unit' AND ({reach})
+        ORDER BY u.short_name, u.id LIMIT 500) s)"""
 
 
 async def person_in_scope(actor: Actor, digests: Mapping[str, bytes], phone_digest: bytes) -> UUID | None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from backend.applications import committee, messages, objections, papers
@@ -241,10 +242,14 @@ class Applications(Rights):
             process = self.processes[row["kind"]] if row else None
             if row and process and row["aggregate"] and action in process.aggregate_actions:
                 await execute(f"SELECT FROM {process.aggregate_table} WHERE id = $1 FOR UPDATE", row["aggregate"])
-        # Apart from what is read: a statement that waits for a row sees the other tables as they were before the wait.
-        if not await execute("SELECT FROM application WHERE id = $1 FOR UPDATE", application_id):
+        rows = await fetch(f"{_HELD} FOR UPDATE OF a", [application_id])
+        if not rows:
             raise NotFound()
-        return await _held(application_id)
+        if rows[0]["locked"] != rows[0]["seen"]:
+            # It waited for somebody who wrote: the other tables were read as they were before. Every writer of a case
+            # touches its row.
+            return await _held(application_id)
+        return (await _held_of(rows))[application_id]
 
     @staticmethod
     def _check_comment(move: Move, comment: str) -> None:
@@ -430,7 +435,8 @@ def _counts(slots: Sequence[Slot]) -> tuple[int, int]:
     return len(required), sum(slot.state == "verified" for slot in required)
 
 
-_HELD = f"""SELECT {CASE_COLUMNS}, {CHAIN_COLUMNS}, {ATTACHED} AS attached,
+_HELD = f"""SELECT a.xmin AS locked, (SELECT b.xmin FROM application b WHERE b.id = a.id) AS seen,
+    {CASE_COLUMNS}, {CHAIN_COLUMNS}, {ATTACHED} AS attached,
     (SELECT w.id FROM worker_account w WHERE w.person = a.subject_person) AS subject_account
     FROM application a {CHAIN_FROM} WHERE a.id = ANY($1)"""
 
@@ -442,7 +448,10 @@ async def _held(application_id: UUID) -> Held:
 
 async def _held_all(ids: Sequence[UUID]) -> dict[UUID, Held]:
     """What moves need of cases whose rows the caller has locked."""
-    rows = await fetch(_HELD, ids)
+    return await _held_of(await fetch(_HELD, ids))
+
+
+async def _held_of(rows: Sequence[asyncpg.Record]) -> dict[UUID, Held]:
     return {
         case.id: Held(case, chain_in(row), read_attached(row["attached"]), row["subject_account"])
         for row, case in zip(rows, await cases_of(rows), strict=True)

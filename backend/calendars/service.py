@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 
 import chinese_calendar
 
@@ -18,20 +20,15 @@ FIRST_YEAR = 2020
 LAST_YEAR = max(day.year for day in chinese_calendar.holidays)
 SATURDAY = 5
 
-#: More days than any deadline spans, holidays included.
-_REACH_PER_WORKING_DAY = 3
-_REACH = 30
-
 
 async def working_days_after(start: date, count: int) -> date:
     """The last of `count` working days after `start`; raises RuleViolation past the calendar's coverage."""
-    reach = start + timedelta(days=_REACH + count * _REACH_PER_WORKING_DAY)
-    return add_working_days(start, count, await _calendar(start, reach))
+    return add_working_days(start, count, await _calendar())
 
 
 async def working_days_between(start: date, end: date) -> int:
     """How many working days lie after `start`, through `end`."""
-    return count_working_days(start, end, await _calendar(start, end))
+    return count_working_days(start, end, await _calendar())
 
 
 async def covered_until() -> date | None:
@@ -90,12 +87,31 @@ async def fill_year(actor: Actor, year: int, off: Mapping[date, str], worked: Co
             [day in worked or (day not in off and day.weekday() < SATURDAY) for day in days],
             [off.get(day, "") for day in days],
         )
+        forget_calendar()
         await record(actor, "calendar.fill", "done", object_kind="calendar_day", detail={"year": str(year)})
 
 
-async def _calendar(start: date, end: date) -> dict[date, bool]:
-    rows = await fetch("SELECT day, working FROM calendar_day WHERE day BETWEEN $1 AND $2", start, end)
-    return {row["day"]: row["working"] for row in rows}
+class _Read:
+    """The calendar as this process read it last. An edit by another process is seen KEPT_SECONDS later at most."""
+
+    days: Mapping[date, bool] = MappingProxyType({})
+    at = float("-inf")
+
+
+KEPT_SECONDS = 10.0
+
+
+def forget_calendar() -> None:
+    """Read the calendar anew when it is asked next."""
+    _Read.at = float("-inf")
+
+
+async def _calendar() -> Mapping[date, bool]:
+    now = time.monotonic()
+    if now - _Read.at > KEPT_SECONDS:
+        rows = await fetch("SELECT day, working FROM calendar_day")
+        _Read.days, _Read.at = {row["day"]: row["working"] for row in rows}, now
+    return _Read.days
 
 
 def _name(day: date) -> str:

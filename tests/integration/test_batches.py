@@ -13,6 +13,7 @@ from python_calamine import CalamineWorkbook
 
 from backend.applications.case import load_case
 from backend.applications.lifecycle import Action, State
+from backend.calendars.service import forget_calendar
 from backend.clock import LOCAL
 from backend.database import execute, fetch, fetch_value, new_id
 from backend.errors import Conflict, Forbidden, NotFound, RuleViolation
@@ -194,6 +195,7 @@ class TestPlaces:
         await execute("UPDATE batch SET confirm_working_days = 25 WHERE id = $1", held)
         async with logged_in_as("niangjia_owner"):
             await execute("DELETE FROM calendar_day WHERE day > '2026-04-10'")
+        forget_calendar()
         await world.at(datetime(2026, 3, 25, 9, 0, tzinfo=LOCAL))
         await world.services.deadlines.run()
         assert [(await load_case(case.id)).state for case in cases] == [State.ON_NOTICE, State.APPROVED]
@@ -202,6 +204,7 @@ class TestPlaces:
                 "INSERT INTO calendar_day (day, working) SELECT d::date, true"
                 " FROM generate_series('2026-04-11'::date, '2026-06-30'::date, interval '1 day') d"
             )
+        forget_calendar()
         await world.services.deadlines.run()
         assert (await load_case(cases[0].id)).state is State.APPROVED
 

@@ -12,6 +12,7 @@ from backend.calendars.service import (
     LAST_YEAR,
     covered_until,
     fill_year,
+    forget_calendar,
     seed_calendar,
     working_days_after,
     working_days_between,
@@ -90,6 +91,7 @@ async def test_two_who_enter_a_year_at_once_leave_one_of_theirs(world: World) ->
 async def test_a_day_that_was_changed_stays_changed_when_the_calendar_is_seeded_again(world: World) -> None:
     async with logged_in_as("niangjia_owner"):
         await execute("UPDATE calendar_day SET working = false, name = '停工' WHERE day = '2026-03-03'")
+        forget_calendar()
         await seed_calendar()
     assert await working_days_after(date(2026, 3, 2), 1) == date(2026, 3, 4)
 
@@ -97,6 +99,7 @@ async def test_a_day_that_was_changed_stays_changed_when_the_calendar_is_seeded_
 async def test_a_gap_ends_what_is_covered(world: World) -> None:
     async with logged_in_as("niangjia_owner"):
         await execute("DELETE FROM calendar_day WHERE day = '2026-06-01'")
+        forget_calendar()
     assert await covered_until() == date(2026, 5, 31)
     assert await code(working_days_after(date(2026, 5, 29), 3)) == "calendar_not_covered"
 
@@ -109,5 +112,6 @@ async def test_readiness_warns_sixty_days_before_the_end(world: World) -> None:
         assert bool(await _calendar_warnings(DemoClock())) is warned
     async with logged_in_as("niangjia_owner"):
         await execute("DELETE FROM calendar_day")
+        forget_calendar()
     assert await covered_until() is None
     assert await _calendar_warnings(DemoClock())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import ceil
 
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
@@ -26,48 +28,72 @@ AT_WORK = POOL_MOST - SPARE
 #: How long a caller may take to send a body; the proxy in front has usually read it whole.
 BODY_SECONDS = 15.0
 
-#: A caller that was sent away comes back after so long, at random: not all of them at once.
-_RETRY_LEAST_S, _RETRY_SPREAD_S = 2, 4
+#: When a caller that was sent away is to come back: one after the other, at the pace at which requests are done.
+RETRY_LEAST_S, RETRY_MOST_S = 2, 60
+
+#: How much one request counts in the pace.
+_NEWEST = 0.1
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Gate:
-    """Lets `at_work` through at a time; `waiting` more stand in line for at most `wait_s`, first come first served."""
+    """Lets `at_work` through at a time; up to `waiting` more stand in line, first come first served.
+
+    Nobody stands in line who would not get a turn within `wait_s` seconds at the present pace: that is told at once.
+    """
 
     def __init__(self, at_work: int, waiting: int, wait_s: float) -> None:
         self._free = asyncio.Semaphore(at_work)
+        self._at_work = at_work
         self._most_waiting = waiting
         self._wait_s = wait_s
         self._in_line = 0
+        self._took_s = 0.0
+        self._next_return = 0.0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """The block when its turn comes; raises Overloaded where the line is full, or the wait was too long."""
+        """The block when its turn comes; raises Overloaded where the line is too long, or the wait was."""
         if self._free.locked():
             await self._stand_in_line()
         else:
             await self._free.acquire()
         RUNNING.inc()
+        began = time.monotonic()
         try:
             yield
         finally:
+            self._took_s += _NEWEST * (time.monotonic() - began - self._took_s)
             RUNNING.dec()
             self._free.release()
 
     async def _stand_in_line(self) -> None:
-        if self._in_line >= self._most_waiting:
-            raise _refusal("full")
+        if self._in_line >= self._most_waiting or self._in_line * self._pace_s > self._wait_s:
+            raise self._sent_away("full")
         self._in_line += 1
         WAITING.inc()
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._free.acquire()
         except TimeoutError:
-            raise _refusal("late") from None
+            raise self._sent_away("late") from None
         finally:
             self._in_line -= 1
             WAITING.dec()
+
+    @property
+    def _pace_s(self) -> float:
+        """Seconds from one request that is done to the next."""
+        return self._took_s / self._at_work
+
+    def _sent_away(self, why: str) -> Overloaded:
+        REFUSED.labels(why).inc()
+        now = time.monotonic()
+        self._next_return = max(self._next_return + self._pace_s, now + RETRY_LEAST_S)
+        if self._next_return > now + RETRY_MOST_S:
+            return Overloaded(RETRY_MOST_S - secrets.randbelow(RETRY_MOST_S // 2))
+        return Overloaded(ceil(self._next_return - now))
 
 
 class Admission(ASGIMiddleware):
@@ -113,8 +139,3 @@ async def _read_ahead(receive: Receive, limit: int) -> Receive:
         return next(ahead, None) or await receive()
 
     return replayed
-
-
-def _refusal(why: str) -> Overloaded:
-    REFUSED.labels(why).inc()
-    return Overloaded(_RETRY_LEAST_S + secrets.randbelow(_RETRY_SPREAD_S))

@@ -19,7 +19,7 @@ from backend.errors import Overloaded
 from backend.operations.embedded_postgres import OWNER
 from backend.operations.servers import free_ports
 from backend.settings import settings
-from backend.web.admission import AT_WORK, Gate
+from backend.web.admission import AT_WORK, RETRY_LEAST_S, RETRY_MOST_S, Gate
 from tests.api.conftest import api_process
 from tests.services import dsn
 
@@ -99,7 +99,7 @@ async def test_a_burst_beyond_the_bound_is_sent_away_at_once(token: str, object_
     for answer in late:
         assert (answer.status_code, answer.json()["code"], answer.json()["title"]) == (503, "overloaded", "Busy")
         assert answer.headers["content-type"] == "application/problem+json"
-        assert 2 <= int(answer.headers["retry-after"]) <= 6
+        assert 2 <= int(answer.headers["retry-after"]) <= RETRY_MOST_S
     assert Counter(answer.status_code for answer in answers) == {503: sent_away + LINE, 200: AT_WORK}
     assert (held["niangjia_requests_running"], held["niangjia_requests_waiting"]) == (AT_WORK, LINE)
     assert held['niangjia_requests_refused_total{why="full"}'] == sent_away
@@ -155,3 +155,29 @@ async def test_a_gate_without_a_line_refuses_who_comes_second() -> None:
                 pass
     async with gate.turn():
         pass
+
+
+async def test_who_would_wait_too_long_is_told_at_once_and_given_a_time_to_come_back() -> None:
+    gate = Gate(1, 1000, 0.5)
+    for _ in range(30):
+        async with gate.turn():
+            await asyncio.sleep(0.05)
+    # About twenty are done in a second, so that some ten may stand in line.
+    refused = list[Overloaded]()
+
+    async def pass_through() -> None:
+        try:
+            async with gate.turn():
+                await asyncio.sleep(0.05)
+        except Overloaded as error:
+            refused.append(error)
+
+    crowd = [asyncio.create_task(pass_through()) for _ in range(400)]
+    await asyncio.sleep(0)
+    at_once = len(refused)
+    assert 380 <= at_once <= 398
+    # They come back one after the other, and nobody later than the most.
+    returns = [error.retry_after_s for error in refused]
+    assert returns == sorted(returns) and returns[0] == RETRY_LEAST_S and 10 < returns[-1] <= RETRY_MOST_S
+    assert max(returns.count(second) for second in set(returns)) <= 30
+    await asyncio.gather(*crowd)

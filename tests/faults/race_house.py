@@ -18,7 +18,7 @@ import httpx
 from admin.session import SESSION_COOKIE
 from backend.accounts.tables import ConsoleSession
 from backend.clock import security_now
-from backend.database import close_pool, new_id, open_pool
+from backend.database import new_id
 from backend.operations.embedded_postgres import OWNER
 from storage.setup import Process
 from tests import services
@@ -149,20 +149,15 @@ class House:
 
 @asynccontextmanager
 async def house() -> AsyncIterator[House]:
-    """The processes on the database of this run, which is emptied and filled anew."""
-    await services.create_database()
-    await open_pool(max_size=16)
-    try:
-        covers = await make_cover_world()
-        city = CoverWorld(await programme_of_one_paper(covers.world), covers.plans)
-        async with AsyncExitStack() as running:
-            started = await asyncio.gather(
-                *(running.enter_async_context(served(Process.API, "/health/live", **ROOMY)) for _ in range(APIS)),
-                *(running.enter_async_context(served(Process.CONSOLE, "/health/live")) for _ in range(CONSOLES)),
-            )
-            ports = [one.port for one in started]
-            # What the driver itself lays and counts, it does as the database's owner.
-            async with services.logged_in_as(OWNER):
-                yield House(city, ports[:APIS], ports[APIS:])
-    finally:
-        await close_pool()
+    """The processes on the database of this run, which is empty and is filled with the city."""
+    covers = await make_cover_world()
+    city = CoverWorld(await programme_of_one_paper(covers.world), covers.plans)
+    async with AsyncExitStack() as running:
+        started = await asyncio.gather(
+            *(running.enter_async_context(served(Process.API, "/health/live", **ROOMY)) for _ in range(APIS)),
+            *(running.enter_async_context(served(Process.CONSOLE, "/health/live")) for _ in range(CONSOLES)),
+        )
+        ports = [one.port for one in started]
+        # What the driver itself lays and counts, it does as the database's owner.
+        async with services.logged_in_as(OWNER):
+            yield House(city, ports[:APIS], ports[APIS:])

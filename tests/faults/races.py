@@ -29,7 +29,7 @@ from backend.applications.case import load_case
 from backend.applications.events import broken_chains
 from backend.applications.lifecycle import Action
 from backend.clock import LOCAL
-from backend.database import execute, fetch, fetch_value
+from backend.database import close_pool, execute, fetch, fetch_value, open_pool
 from backend.operations.embedded_postgres import OWNER
 from tests.crowd import STAY, Member, crowd
 from tests.faults.race_house import House, Seed, Size, house
@@ -328,8 +328,18 @@ async def run_seed(house: House, number: int, size: Size, first: int) -> Seed:
     return seed
 
 
+async def race_afresh(seeds: Sequence[int], size: Size, say: Callable[[str], object]) -> list[str]:
+    """Run them on a database that is made for it."""
+    await services.create_database()
+    await open_pool(max_size=16)
+    try:
+        return await race(seeds, size, say)
+    finally:
+        await close_pool()
+
+
 async def race(seeds: Sequence[int], size: Size, say: Callable[[str], object]) -> list[str]:
-    """Run the seeds one after the other; what was wrong."""
+    """Run the seeds one after the other in an empty database; what was wrong."""
     wrong: list[str] = []
     async with house() as running:
         for place, number in enumerate(seeds):
@@ -361,7 +371,7 @@ def main() -> None:
 
     try:
         with services.postgres():
-            wrong = asyncio.run(race(seeds, size, say))
+            wrong = asyncio.run(race_afresh(seeds, size, say))
     finally:
         shutil.rmtree(services.folder(), ignore_errors=True)
     say("".join(f"✗ {line}\n" for line in wrong) or f"✓ {len(seeds)} seeds: nothing lost, nothing twice\n")

@@ -8,7 +8,7 @@ from tests.faults.races import race
 SHORT = Size(clients=50, places=8, decided=2, pairs=2, families=2, keys=3)
 
 
-async def test_one_short_race(postgres: None) -> None:
+async def test_one_short_race(database: None) -> None:
     said: list[str] = []
     assert await race([20261126], SHORT, said.append) == []
     # Every place was held at some moment: there was something to race for.

@@ -40,7 +40,7 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class Gate:
     """Lets `at_work` through at a time; up to `waiting` more stand in line, first come first served.
 
-    Nobody stands in line who would not get a turn within `wait_s` seconds at the present pace: that is told at once.
+    Nobody waits longer than `wait_s` seconds; who would wait half of that at the present pace is told so at once.
     """
 
     def __init__(self, at_work: int, waiting: int, wait_s: float) -> None:
@@ -69,7 +69,7 @@ class Gate:
             self._free.release()
 
     async def _stand_in_line(self) -> None:
-        if self._in_line >= self._most_waiting or self._in_line * self._pace_s > self._wait_s:
+        if self._in_line >= self._most_waiting or self._in_line * self._pace_s > self._wait_s / 2:
             raise self._sent_away("full")
         self._in_line += 1
         WAITING.inc()

@@ -162,7 +162,7 @@ async def test_who_would_wait_too_long_is_told_at_once_and_given_a_time_to_come_
     for _ in range(30):
         async with gate.turn():
             await asyncio.sleep(0.05)
-    # About twenty are done in a second, so that some ten may stand in line.
+    # About twenty are done in a second, so that some five may stand in line.
     refused = list[Overloaded]()
 
     async def pass_through() -> None:

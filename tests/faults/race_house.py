@@ -84,7 +84,7 @@ class House:
             seed.answers[f"{answer.status} {answer.code}".strip()] += 1
             if answer.status != 503:
                 break
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1 + seed.chance.random())
         seed.expect(
             answer.status < 500, f"{method} {path.split('/')[1]} answered {answer.status} {answer.body[:200]!r}"
         )

@@ -60,10 +60,11 @@ class Seed:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.number)  # noqa: S311 — chances that can be played again
 
-    def expect(self, good: object, what: str) -> None:
-        """Note `what` unless it is so."""
+    def expect(self, good: object, what: str) -> bool:
+        """Whether it is so; `what` is noted where it is not."""
         if not good:
             self.wrong.append(f"seed {self.number}: {what}")
+        return bool(good)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ async def apply(house: House, seed: Seed, member: Member, batch: UUID) -> None:
     """Draft twice, attach, submit twice; some change a body under their key, some withdraw while they submit."""
     await asyncio.sleep(seed.chance.random())
     drafted = await house.tap(seed, member, "POST", "/recuperation/requests", *[{"batch_id": str(batch), **STAY}] * 2)
-    seed.expect([one.status for one in drafted] == [201, 201], f"drafts {[one.body[:200] for one in drafted]}")
+    if not seed.expect([one.status for one in drafted] == [201, 201], f"drafts {[one.body[:200] for one in drafted]}"):
+        return
     case, other = (one.json()["id"] for one in drafted)
     seed.expect(case == other, "one key made two drafts")
     papers = f"/applications/{case}/papers"
@@ -276,7 +277,8 @@ async def refresh(house: House, seed: Seed, members: Sequence[Member]) -> None:
         for _ in range(2):
             answers = await asyncio.gather(*(trade(current, port) for port in [*house.apis] * 4))
             statuses = [answer.status for answer in answers]
-            seed.expect(statuses == [200] * 16, f"refreshes at once: {statuses}")
+            if not seed.expect(statuses == [200] * 16, f"refreshes at once: {statuses}"):
+                return
             seed.expect(len({answer.json()["refresh_token"] for answer in answers}) == 1, "one token, two successors")
             current = answers[0].json()["refresh_token"]
         stolen = [trade(member.refresh, port) for port in house.apis] + [trade(current, port) for port in house.apis]

@@ -116,7 +116,7 @@ async def decide(house: House, seed: Seed, batch: UUID) -> None:
         answers = await house.press_at_once(
             ("chair-han", "chair-yang"), page, f"{page}/act", action="decide", version=version, comment="通过"
         )
-        seed.expect(answers[303] == 1 and answers[409] == 3, f"one decision of four: {dict(answers)}")
+        seed.expect(_one_of_four(answers), f"one decision of four: {dict(answers)}")
     decided = await fetch(
         "SELECT count(*) AS n FROM application_event WHERE action = 'decide' AND application = ANY($1)"
         " GROUP BY application",
@@ -131,13 +131,18 @@ async def decide(house: House, seed: Seed, batch: UUID) -> None:
     )
 
 
+def _one_of_four(answers: Counter[int]) -> bool:
+    """One was taken; the others are stale, or waited longer for the first than the database lets a statement take."""
+    return answers[303] == 1 and answers[409] + answers[503] == 3
+
+
 async def allocate(house: House, seed: Seed, batch: UUID) -> list[UUID]:
     """Allocate and announce, each by two chairs at two desks at once; the cases in their order."""
     world, page = house.city.world, f"/review/batches/{batch}"
     await world.at(datetime(2026, 3, 17, 9, 0, tzinfo=LOCAL))
     for button in ("allocate", "notice"):
         answers = await house.press_at_once(("chair-han", "chair-yang"), page, f"{page}/{button}")
-        seed.expect(answers[303] == 1 and answers[409] == 3, f"{button} once of four: {dict(answers)}")
+        seed.expect(_one_of_four(answers), f"{button} once of four: {dict(answers)}")
     await world.at(datetime(2026, 3, 25, 9, 0, tzinfo=LOCAL))
     async with services.logged_in_as("niangjia_worker"):
         await world.services.deadlines.run()
@@ -258,7 +263,7 @@ async def cover(house: House, seed: Seed, members: Sequence[Member]) -> None:
         answers = await house.press_at_once(
             ("hr-wang", "hr-wang"), page, f"{page}/act", action="assess", version=version, comment="核定", **fields
         )
-        seed.expect(answers[303] == 1, f"one assessment of four: {dict(answers)}")
+        seed.expect(_one_of_four(answers), f"one assessment of four: {dict(answers)}")
     held = await fetch("SELECT person, count(*) AS n FROM cover WHERE person = ANY($1) GROUP BY person", mothers)
     seed.expect([row["n"] for row in held] == [1] * len(mothers), "every mother is covered once")
 
@@ -353,6 +358,7 @@ async def race(seeds: Sequence[int], size: Size, say: Callable[[str], object]) -
                 f"seed {number}: at most {seed.most_held} of {size.places} held, {len(seed.wrong)} wrong,"
                 f" {time.monotonic() - began:.0f} s; answers {said}\n"
             )
+            say("".join(f"✗ {line}\n" for line in seed.wrong))
     return wrong
 
 
@@ -376,7 +382,7 @@ def main() -> None:
             wrong = asyncio.run(race_afresh(seeds, size, say))
     finally:
         shutil.rmtree(services.folder(), ignore_errors=True)
-    say("".join(f"✗ {line}\n" for line in wrong) or f"✓ {len(seeds)} seeds: nothing lost, nothing twice\n")
+    say(f"{len(wrong)} wrong\n" if wrong else f"✓ {len(seeds)} seeds: nothing lost, nothing twice\n")
     sys.exit(bool(wrong))
 
 

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv run tour test check format screenshots minio lock openapi bench bench-uploads browser-parts clean
+.PHONY: help venv run tour test check format screenshots minio lock openapi bench bench-uploads races rush browser-parts clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -57,6 +57,12 @@ bench: venv ## 与手写基线对比测速(QUICK=1 三分钟) · measure beside 
 
 bench-uploads: venv ## 测量直传速度(不设门槛) · measure direct uploads against the store's own SDK; asserts nothing
 	$(BIN)/python -m tests.bench.uploads
+
+races: venv ## 四个接口进程上的并发竞争(SEEDS=20) · race on four api processes: nothing lost, nothing twice
+	$(BIN)/python -m tests.faults.races --seeds $(or $(SEEDS),20)
+
+rush: venv ## 9:00 抢报:60 秒 5,000 人,写 build/rush.json · 5,000 arrivals in 60 s on one batch, measured
+	$(BIN)/python -m tests.bench.rush --workers $(or $(WORKERS),1)
 
 browser-parts:
 	@tests/install-parts

@@ -23,6 +23,7 @@ from backend.registry.routes import ROUTER as REGISTRY
 from backend.settings import settings
 from backend.unions.routes import ROUTER as UNIONS
 from backend.web.access_log import Stopwatch, log_answer
+from backend.web.admission import UNBOUNDED, Admission
 from backend.web.auth import PUBLIC, Authentication, signed_in
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
@@ -77,7 +78,7 @@ def create_app(services: Services) -> Litestar:
             NOTIFICATIONS,
         ],
     )
-    files = create_static_files_router("/static", [STATIC], opt=PUBLIC, include_in_schema=False)
+    files = create_static_files_router("/static", [STATIC], opt=PUBLIC | UNBOUNDED, include_in_schema=False)
     actors = KnownActors()
 
     @asynccontextmanager
@@ -88,7 +89,12 @@ def create_app(services: Services) -> Litestar:
     return Litestar(
         route_handlers=[live, ready, files, notice_page, certificate_page, api],
         dependencies=dependencies(services, NAMES),
-        middleware=[Stopwatch(), SecurityHeaders(), Authentication(services.login, actors)],
+        middleware=[
+            Stopwatch(),
+            SecurityHeaders(),
+            Admission(services.settings.waiting, services.settings.wait_s, BODY_LIMIT),
+            Authentication(services.login, actors),
+        ],
         guards=[signed_in, plain_text],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,

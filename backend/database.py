@@ -20,6 +20,9 @@ from backend.errors import Unavailable
 ACQUIRE_SECONDS = 4.0
 STATEMENT_SECONDS = 20.0
 
+#: Connections of a process at most.
+POOL_MOST = 10
+
 #: Ids are UUIDv7 made here, so that PostgreSQL 15 serves as well as 18 and rows sort by age.
 new_id = uuid7
 
@@ -46,7 +49,7 @@ def db() -> Engine:
     return DB
 
 
-async def open_pool(min_size: int = 2, max_size: int = 10) -> None:
+async def open_pool(min_size: int = 2, max_size: int = POOL_MOST) -> None:
     """Open this process's pool; raises Unavailable where the server does not answer."""
     with database_errors():
         await db().start_connection_pool(min_size=min_size, max_size=max_size, reset=_nothing_to_reset)

@@ -122,3 +122,11 @@ class Unavailable(DomainError):
         )
         self.part = part
         self.retry_after_s = retry_after_s
+
+
+class Overloaded(Unavailable):
+    """More requests wait than can be answered soon; nothing was begun, and the same request may succeed later."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("api", retry_after_s)
+        self.code = "overloaded"

@@ -19,6 +19,9 @@ def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
     return Gauge(f"niangjia_{name}", meaning, labels, multiprocess_mode="livesum")
 
 
+RUNNING = _gauge("requests_running", "Requests that were let in and are at work.")
+WAITING = _gauge("requests_waiting", "Requests that wait for their turn.")
+REFUSED = Counter("niangjia_requests_refused", "Requests sent away: the line was full, or the wait too long.", ["why"])
 POOL = _gauge("pool_connections", "Connections of this process to the database.", "state")
 JOBS = _gauge("jobs", "Jobs in the queue; those that failed are parked.", "kind", "status")
 OLDEST_JOB = _gauge("oldest_job_seconds", "How long the oldest job that is due has waited.")

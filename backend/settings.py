@@ -59,6 +59,9 @@ class Settings:
     #: Whose word on the caller's address is taken: the reverse proxies, as addresses or networks.
     proxies: tuple[str, ...]
     verify_unscanned: bool
+    #: How many requests an api process lets wait for their turn, and how long.
+    waiting: int
+    wait_s: float
     data: Path | None
 
     @property
@@ -99,6 +102,8 @@ class Settings:
             clamd=env.get("NIANGJIA_CLAMD") or None,
             proxies=_networks(env, "NIANGJIA_PROXIES"),
             verify_unscanned=_one_of(env, "NIANGJIA_UNSCANNED", "allow", "refuse") == "allow",
+            waiting=_whole(env, "NIANGJIA_API_WAITING", 200, 0, 1000),
+            wait_s=_whole(env, "NIANGJIA_API_WAIT_S", 2, 1, 10),
             data=Path(env["NIANGJIA_DATA"]) if env.get("NIANGJIA_DATA") else None,
         )
 
@@ -141,6 +146,14 @@ def _one_of(env: Mapping[str, str], name: str, *choices: str) -> str:
     if value not in choices:
         raise SettingsError(f"{name} must be one of: {', '.join(choices)}")
     return value
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """A whole number within these bounds."""
+    value = env.get(name) or str(default)
+    if not (value.isascii() and value.isdecimal() and least <= int(value) <= most):
+        raise SettingsError(f"{name} must be a whole number from {least} to {most}")
+    return int(value)
 
 
 def _key(env: Mapping[str, str], name: str) -> bytes:

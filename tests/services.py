@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -99,7 +99,7 @@ def own_folder() -> Path:
 
 
 @contextmanager
-def postgres() -> Iterator[Cluster]:
+def postgres(options: Mapping[str, str] = OPTIONS) -> Iterator[Cluster]:
     """A PostgreSQL with a migrated template: the embedded one, or Debian's with NIANGJIA_TEST_POSTGRES=debian."""
     if os.environ.get("NIANGJIA_TEST_POSTGRES") == "debian":
         binaries = debian_binaries()
@@ -107,7 +107,7 @@ def postgres() -> Iterator[Cluster]:
             raise RuntimeError("NIANGJIA_TEST_POSTGRES=debian, and no /usr/lib/postgresql/*/bin is there")
     else:
         binaries = embedded_binaries(folder())
-    with cluster(binaries, folder() / "postgres", OPTIONS) as started:
+    with cluster(binaries, folder() / "postgres", options) as started:
         asyncio.run(ensure_database(started.dsn(), TEMPLATE))
         subprocess.run(
             [sys.executable, "-m", "backend.cli", "migrate"],

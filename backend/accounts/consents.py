@@ -8,7 +8,7 @@ from uuid import UUID
 
 from backend.audit.log import record
 from backend.clock import Clock
-from backend.database import execute, fetch, new_id, transaction
+from backend.database import execute, fetch, fetch_value, new_id, transaction
 from backend.errors import NotFound, RuleViolation
 from backend.identity import Actor
 from backend.words import Text
@@ -127,13 +127,13 @@ class Consents:
         await self._write(actor, relative, giver, signed_paper, purpose, text_version, FOR_RELATIVES)
 
     async def withdraw(self, actor: Actor, purpose: str) -> None:
-        """Take a consent of one's own back from now on, also one that somebody else wrote down."""
+        """Take a consent of one's own back from now on, also one that somebody else wrote down; twice is once."""
         person = self._person(actor)
-        await self._end(actor, person, purpose, "given_by = $1")
+        await self._end(actor, person, purpose, "given_by", person)
 
     async def withdraw_for(self, actor: Actor, relative: UUID, purpose: str) -> None:
         """Take back from now on what the actor gave for a relative or wrote down on the relative's paper."""
-        await self._end(actor, relative, purpose, "coalesce(recorded_by, given_by) = $4", self._person(actor))
+        await self._end(actor, relative, purpose, "coalesce(recorded_by, given_by)", self._person(actor))
 
     async def given(self, actor: Actor) -> list[ConsentGiven]:
         """What the actor has agreed to."""
@@ -163,7 +163,7 @@ class Consents:
                 "purpose",
             )
         async with transaction():
-            await execute(
+            added = await execute(
                 "INSERT INTO consent (id, person, purpose, text_version, given_by, recorded_by, paper, given_at)"
                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
                 " ON CONFLICT (person, purpose, given_by, recorded_by) WHERE withdrawn_at IS NULL DO NOTHING",
@@ -176,21 +176,23 @@ class Consents:
                 paper,
                 await self.clock.now(),
             )
-            await record(actor, "consent.give", "done", object_kind="person", object_id=person, reason=purpose)
+            if added:
+                await record(actor, "consent.give", "done", object_kind="person", object_id=person, reason=purpose)
 
-    async def _end(self, actor: Actor, person: UUID, purpose: str, whose: str, *more: UUID) -> None:
+    async def _end(self, actor: Actor, person: UUID, purpose: str, column: str, giver: UUID) -> None:
+        theirs = f"person = $1 AND purpose = $2 AND {column} = $3"
         async with transaction():
-            touched = await execute(
-                "UPDATE consent SET withdrawn_at = $3 WHERE person = $1 AND purpose = $2 AND withdrawn_at IS NULL"
-                f" AND {whose}",
+            ended = await execute(
+                f"UPDATE consent SET withdrawn_at = $4 WHERE {theirs} AND withdrawn_at IS NULL",
                 person,
                 purpose,
+                giver,
                 await self.clock.now(),
-                *more,
             )
-            if not touched:
+            if ended:
+                await record(actor, "consent.withdraw", "done", object_kind="person", object_id=person, reason=purpose)
+            elif not await fetch_value(f"SELECT EXISTS (SELECT FROM consent WHERE {theirs})", person, purpose, giver):
                 raise NotFound()
-            await record(actor, "consent.withdraw", "done", object_kind="person", object_id=person, reason=purpose)
 
     @staticmethod
     def _person(actor: Actor) -> UUID:

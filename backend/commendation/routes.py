@@ -122,11 +122,16 @@ async def draft(
 async def amend(
     application_id: FromPath[UUID],
     data: JSONBody[NominationAmend],
+    idempotency_key: IdempotencyKey,
     actor: NamedDependency[Actor],
     nominations: NamedDependency[Nominations],
 ) -> NominatedOut:
     """Change a nomination that is being filed."""
-    await nominations.amend(actor, application_id, _said(data), data.version)
+
+    async def work() -> UUID:
+        return (await nominations.amend(actor, application_id, _said(data), data.version)).id
+
+    await once(actor, f"commendation.amend:{application_id}", idempotency_key, data, work)
     return await _nominated(actor, application_id)
 
 

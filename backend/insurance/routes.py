@@ -89,11 +89,16 @@ async def draft(
 async def amend(
     application_id: FromPath[UUID],
     data: JSONBody[EnrolmentAmend],
+    idempotency_key: IdempotencyKey,
     actor: NamedDependency[Actor],
     enrolments: NamedDependency[Enrolments],
 ) -> EnrolledOut:
     """Change an enrolment that is being filed."""
-    await enrolments.amend(actor, application_id, _entered(data), data.version)
+
+    async def work() -> UUID:
+        return (await enrolments.amend(actor, application_id, _entered(data), data.version)).id
+
+    await once(actor, f"insurance.amend:{application_id}", idempotency_key, data, work)
     return await _drafted(application_id)
 
 
@@ -152,14 +157,19 @@ async def certificate(
 async def set_beneficiaries(
     cover_id: FromPath[UUID],
     data: JSONBody[BeneficiariesIn],
+    idempotency_key: IdempotencyKey,
     actor: NamedDependency[Actor],
     covers: NamedDependency[Covers],
     clock: NamedDependency[Clock],
 ) -> CoversOut:
     """Name other beneficiaries for a cover through oneself; those who were named stay on record."""
-    await covers.set_heirs(
-        actor, cover_id, [HeirFacts(heir.name.strip(), heir.relation, heir.percent) for heir in data.beneficiaries]
-    )
+
+    async def work() -> UUID:
+        heirs = [HeirFacts(heir.name.strip(), heir.relation, heir.percent) for heir in data.beneficiaries]
+        await covers.set_heirs(actor, cover_id, heirs)
+        return cover_id
+
+    await once(actor, f"cover.heirs:{cover_id}", idempotency_key, data, work)
     assert actor.person_id is not None
     today = await clock.today()
     return covers_out(actor, today, await covers_of(actor.person_id, today))

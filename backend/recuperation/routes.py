@@ -104,11 +104,16 @@ async def draft(
 async def amend(
     application_id: FromPath[UUID],
     data: JSONBody[StayAmend],
+    idempotency_key: IdempotencyKey,
     actor: NamedDependency[Actor],
     requests: NamedDependency[Requests],
 ) -> Drafted:
     """Change a request that is being filed."""
-    await requests.amend(actor, application_id, _stay(data), data.version)
+
+    async def work() -> UUID:
+        return (await requests.amend(actor, application_id, _stay(data), data.version)).id
+
+    await once(actor, f"recuperation.amend:{application_id}", idempotency_key, data, work)
     return await _drafted(application_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Router
 from litestar.di import NamedDependency
@@ -26,6 +27,7 @@ from backend.registry.schemas import (
 from backend.registry.service import Registry
 from backend.registry.takeovers import Takeovers
 from backend.web.handlers import read, replace, write
+from backend.web.idempotency import IdempotencyKey, once
 
 
 @read("/registry/choices", operation_id="listRecordChoices")
@@ -48,20 +50,34 @@ async def my_record(actor: NamedDependency[Actor]) -> RecordOut:
 
 @replace("/registry/record", operation_id="saveMyRecord")
 async def save(
-    data: JSONBody[RecordIn], actor: NamedDependency[Actor], registry: NamedDependency[Registry]
+    data: JSONBody[RecordIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    registry: NamedDependency[Registry],
 ) -> RecordOut:
     """Enter or amend one's own record; a number that is on file is answered like one that is not."""
-    made = await registry.save(actor, data.entered(), data.version)
-    return record_out(await queries.record_view(made.id), actor.language)
+
+    async def work() -> UUID:
+        return (await registry.save(actor, data.entered(), data.version)).id
+
+    done = await once(actor, "registry.save", idempotency_key, data, work)
+    return record_out(await queries.record_view(done.resource), actor.language)
 
 
 @write("/registry/record/submit", status_code=200, operation_id="submitMyRecord")
 async def submit(
-    data: JSONBody[SubmitIn], actor: NamedDependency[Actor], registry: NamedDependency[Registry]
+    data: JSONBody[SubmitIn],
+    idempotency_key: IdempotencyKey,
+    actor: NamedDependency[Actor],
+    registry: NamedDependency[Registry],
 ) -> RecordOut:
     """Send one's record to the union of the unit; the version makes a second tap a stale one."""
-    made = await registry.submit(actor, data.version)
-    return record_out(await queries.record_view(made.id), actor.language)
+
+    async def work() -> UUID:
+        return (await registry.submit(actor, data.version)).id
+
+    done = await once(actor, "registry.submit", idempotency_key, data, work)
+    return record_out(await queries.record_view(done.resource), actor.language)
 
 
 @write("/registry/takeover/codes", status_code=202, operation_id="sendTakeoverCode")

@@ -12,10 +12,11 @@ import structlog
 from backend.accounts.codes import CodePurpose, Codes
 from backend.audit.log import record, record_apart
 from backend.clock import Clock
-from backend.database import execute, fetch_one, new_id, transaction
+from backend.database import execute, fetch_one, fetch_value, new_id, transaction
 from backend.errors import Conflict, Forbidden, NotFound, RuleViolation, Unauthenticated
 from backend.identity import Actor, Role
 from backend.notifications.service import Notifications
+from backend.people.identifiers import Identifier
 from backend.people.service import People
 from backend.registry import queries
 from backend.registry.facts import IdentifierInput
@@ -64,7 +65,7 @@ class Takeovers:
             log.warning("takeover_code_lost", error=type(error).__name__)
 
     async def prove(self, actor: Actor, entered: IdentifierInput, code: str) -> UUID:
-        """Take the record over by the code; its id.
+        """Take the record over by the code; its id, once more where the answer was lost and it is one's own already.
 
         Raises Unauthenticated alike for a wrong code and an unknown number.
         """
@@ -73,6 +74,8 @@ class Takeovers:
         try:
             await self.codes.prove(CodePurpose.TAKEOVER, digest, code)
         except Unauthenticated:
+            if (held := await self._held(actor.account_id, digest, identifier)) is not None:
+                return held
             await record_apart(actor, "takeover.prove", "refused")
             raise
         async with transaction():
@@ -135,6 +138,13 @@ class Takeovers:
         if asked["state"] != "open":
             raise Conflict("settled", Text("该申请已办结。", "This was settled already."))
         return asked, reported
+
+    @staticmethod
+    async def _held(account: UUID, digest: bytes, identifier: Identifier) -> UUID | None:
+        """The record that is known by this number, if it is the account's already."""
+        reported = await queries.record_known_by(digest, identifier.type)
+        own = await fetch_value("SELECT person FROM worker_account WHERE id = $1", account)
+        return reported["id"] if reported is not None and reported["person"] == own else None
 
     @staticmethod
     async def _account(account: UUID) -> asyncpg.Record:

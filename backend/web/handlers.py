@@ -23,7 +23,7 @@ _MEANINGS = {
     413: "Too large.",
     422: "One or more rules are not met: `violations` lists all of them.",
     429: "Too many tries; see Retry-After.",
-    503: "A part does not answer; see Retry-After.",
+    503: "A part does not answer, or too many ask at once; see Retry-After.",
 }
 
 _READ = (400, 401, 404, 429, 503)
@@ -44,7 +44,7 @@ def read(path: str, **options: Any) -> Route:
 
 
 def write(path: str, **options: Any) -> Route:
-    """A POST route: it creates or decides, and is done once per Idempotency-Key where it asks for one."""
+    """A POST route: it creates or decides, and is done once per Idempotency-Key where it takes one."""
     return post(path, responses=problems(*_WRITE), **options)
 
 

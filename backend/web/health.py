@@ -16,6 +16,7 @@ from backend.clock import Clock
 from backend.database import fetch_value
 from backend.errors import DomainError
 from backend.operations.migrate import schema_is_current
+from backend.web.admission import UNBOUNDED
 from backend.web.auth import NO_SECURITY, PUBLIC
 from storage.port import DocumentStore, StoreError
 
@@ -37,13 +38,20 @@ class Ready(msgspec.Struct, kw_only=True):
     warnings: list[str]
 
 
-@get("/health/live", opt=PUBLIC, security=NO_SECURITY, tags=["health"], operation_id="live", sync_to_thread=False)
+@get(
+    "/health/live",
+    opt=PUBLIC | UNBOUNDED,
+    security=NO_SECURITY,
+    tags=["health"],
+    operation_id="live",
+    sync_to_thread=False,
+)
 def live() -> Live:
     """Whether the process answers; asks nothing of anybody."""
     return Live()
 
 
-@get("/health/ready", opt=PUBLIC, security=NO_SECURITY, tags=["health"], operation_id="ready")
+@get("/health/ready", opt=PUBLIC | UNBOUNDED, security=NO_SECURITY, tags=["health"], operation_id="ready")
 async def ready(store: NamedDependency[DocumentStore], clock: NamedDependency[Clock]) -> Response[Ready]:
     """Whether the database, its schema and the store answer; 503 when one does not."""
     parts = {

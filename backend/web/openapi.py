@@ -29,7 +29,7 @@ def openapi() -> OpenAPIConfig:
         description=(
             "Benefits and recognition for union members. Times are RFC 3339 in UTC, dates are local (Asia/Shanghai),"
             " money is integer fen. Errors are RFC 9457 problem details with a stable `code`; words follow"
-            " Accept-Language (zh-CN, en). Creating and deciding POSTs take an Idempotency-Key."
+            " Accept-Language (zh-CN, en). What creates, changes or decides takes an Idempotency-Key."
         ),
         use_handler_docstrings=True,
         render_plugins=[_Described(path="/openapi.json")],

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,10 +14,11 @@ import pytest
 
 from backend.asgi import create_app
 from backend.operations.demo_people import resident_id
-from backend.operations.servers import free_ports
 from backend.operations.tour.phone import Phone
+from storage.setup import Process
 from tests import services
 from tests.integration.stay_world import World, make_world
+from tests.served import served
 
 STAY = {
     "companions": 0,
@@ -100,34 +97,8 @@ async def api(database: None) -> AsyncIterator[Api]:
 @asynccontextmanager
 async def api_process(**variables: str) -> AsyncIterator[httpx.AsyncClient]:
     """The API as a process of its own, from its first ready answer on."""
-    (port,) = free_ports(1)
-    log = services.own_folder() / "api.log"
-    with log.open("wb") as words:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "backend.cli",
-            "api",
-            env={**os.environ, "NIANGJIA_API_PORT": str(port), **variables},
-            stdout=words,
-            stderr=words,
-        )
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            await _answering(client, log)
-            yield client
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
-
-
-async def _answering(client: httpx.AsyncClient, log: Path) -> None:
-    give_up = time.monotonic() + 30
-    while True:
-        try:
-            if (await client.get("/health/ready")).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < give_up, log.read_text()[-2000:]
-        await asyncio.sleep(0.1)
+    async with (
+        served(Process.API, **variables) as one,
+        httpx.AsyncClient(base_url=one.url, trust_env=False) as client,
+    ):
+        yield client

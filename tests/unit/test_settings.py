@@ -25,6 +25,7 @@ def test_good_settings() -> None:
     assert (settings.mode, settings.demo, settings.current_field_key) == (Mode.PRODUCTION, False, "b")
     assert set(settings.field_keys) == {"a", "b"}
     assert settings.store.public_endpoint == "http://store:9000"
+    assert (settings.waiting, settings.wait_s) == (200, 2)
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -44,6 +45,10 @@ def test_what_is_missing_is_named(name: str, value: str | None) -> None:
         ("NIANGJIA_FIELD_KEYS", "a:short"),
         ("NIANGJIA_INDEX_KEY", base64.b64encode(bytes(31)).decode()),
         ("NIANGJIA_TOKEN_KEY", "not base64!"),
+        ("NIANGJIA_API_WAITING", "many"),
+        ("NIANGJIA_API_WAITING", "1001"),
+        ("NIANGJIA_API_WAIT_S", "0"),
+        ("NIANGJIA_API_WAIT_S", "-1"),
     ],
 )
 def test_what_is_wrong_is_named_and_not_shown(name: str, value: str) -> None:

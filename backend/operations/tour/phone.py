@@ -73,9 +73,9 @@ class Phone:
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """One request to the API; a POST carries an Idempotency-Key of its own unless one is given."""
+        """One request to the API; a POST or PUT carries an Idempotency-Key of its own unless one is given."""
         sent = {**self._headers, **(headers or {})}
-        if method == "POST":
+        if method in ("POST", "PUT"):
             sent["Idempotency-Key"] = key or uuid4().hex
         return await self.api.request(method, f"/api/v1{path}", json=body, headers=sent)
 

@@ -42,10 +42,12 @@ def db() -> Engine:
     return DB
 
 
-async def open_pool(min_size: int = 2, max_size: int = 10) -> None:
-    """Open this process's pool; raises Unavailable where the server does not answer."""
+async def open_pool(
+    min_size: int = 2, max_size: int = 10, *, statement_seconds: float | None = STATEMENT_SECONDS
+) -> None:
+    """Open this process's pool, whose statements end within so many seconds; raises Unavailable where no server is."""
     with database_errors():
-        await db().start_connection_pool(min_size=min_size, max_size=max_size)
+        await db().start_connection_pool(min_size=min_size, max_size=max_size, command_timeout=statement_seconds)
 
 
 async def close_pool() -> None:

@@ -203,5 +203,11 @@ class DocumentStore(Protocol):
         A later instant takes the place of an earlier one, never the other way round: raises StoreRefused.
         """
 
+    async def lock_of(self, key: str) -> tuple[datetime, Retention] | None:
+        """Until when the present version of a document may not be removed, and how that is kept; None without a lock.
+
+        Raises ObjectMissing.
+        """
+
     async def probe(self) -> None:
         """Return when the store answers and knows us, or raise; takes at most 5 seconds."""

@@ -269,6 +269,23 @@ class S3Store:
         rule = ObjectRetention(retention.value, until)
         await self._call(lambda: self._calls.set_object_retention(self._name(Bucket.DOCUMENTS), key, rule))
 
+    async def lock_of(self, key: str) -> tuple[datetime, Retention] | None:
+        """See DocumentStore."""
+
+        def found() -> tuple[datetime, Retention] | None:
+            try:
+                rule = self._calls.get_object_retention(self._name(Bucket.DOCUMENTS), key)
+            except S3Error as error:
+                # The embedded store's word for an object without a lock.
+                if error.code == "ObjectLockConfigurationNotFoundError":
+                    return None
+                raise
+            if rule is None or rule.retain_until_date is None:
+                return None
+            return rule.retain_until_date, Retention(rule.mode)
+
+        return await self._call(found)
+
     async def probe(self) -> None:
         """See DocumentStore."""
         if not await self._call(lambda: self._calls.bucket_exists(self._name(Bucket.QUARANTINE))):

@@ -46,8 +46,12 @@ async def open_pool(
     min_size: int = 2, max_size: int = 10, *, statement_seconds: float | None = STATEMENT_SECONDS
 ) -> None:
     """Open this process's pool, whose statements end within so many seconds; raises Unavailable where no server is."""
+    from backend.slow_queries import WatchedConnection
+
     with database_errors():
-        await db().start_connection_pool(min_size=min_size, max_size=max_size, command_timeout=statement_seconds)
+        await db().start_connection_pool(
+            min_size=min_size, max_size=max_size, command_timeout=statement_seconds, connection_class=WatchedConnection
+        )
 
 
 async def close_pool() -> None:

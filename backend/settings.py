@@ -56,6 +56,8 @@ class Settings:
     #: Whose word on the caller's address is taken: the reverse proxies, as addresses or networks.
     proxies: tuple[str, ...]
     verify_unscanned: bool
+    #: From how many seconds on a statement is written down; 0 for never.
+    slow_query_s: float
     data: Path | None
 
     @property
@@ -96,6 +98,7 @@ class Settings:
             clamd=env.get("NIANGJIA_CLAMD") or None,
             proxies=_networks(env, "NIANGJIA_PROXIES"),
             verify_unscanned=_one_of(env, "NIANGJIA_UNSCANNED", "allow", "refuse") == "allow",
+            slow_query_s=_milliseconds(env, "NIANGJIA_SLOW_QUERY_MS", 500) / 1000,
             data=Path(env["NIANGJIA_DATA"]) if env.get("NIANGJIA_DATA") else None,
         )
 
@@ -119,6 +122,13 @@ def _networks(env: Mapping[str, str], name: str) -> tuple[str, ...]:
         return tuple(str(ipaddress.ip_network(part.strip())) for part in env.get(name, "").split(",") if part.strip())
     except ValueError as error:
         raise SettingsError(f"{name} must be addresses or networks such as 10.0.0.3,172.18.0.0/16: {error}") from None
+
+
+def _milliseconds(env: Mapping[str, str], name: str, usual: int) -> int:
+    value = env.get(name) or str(usual)
+    if not (value.isascii() and value.isdigit()):
+        raise SettingsError(f"{name} must be a number of milliseconds, 0 for never")
+    return int(value)
 
 
 def _one_of(env: Mapping[str, str], name: str, *choices: str) -> str:

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     command("seed", _seed, "fill an empty database with the invented data of a demonstration")
     health = command("health", _health, "exit 0 if a process is well: for health checks")
     health.add_argument("what", help="an address of /health/ready, or `worker` beside the worker")
+    command("doctor", _doctor, "look at everything once and say what to do; exit 1 if something fails")
     command("tour", _tour, "play the whole story against a running stack")
     audit = command("audit", _audit_verify, "the audit log and the events of cases").add_subparsers(metavar="WHAT")
     verifying = audit.add_parser("verify", help="read all of it; exit 1 if anything is not as it was sealed")
@@ -186,6 +187,13 @@ def _health(parsed: argparse.Namespace) -> int:
     from backend.operations.sign_of_life import is_well
 
     return 0 if is_well(parsed.what) else 1
+
+
+def _doctor(parsed: argparse.Namespace) -> int:
+    _join_running_stack()
+    from backend.operations.doctor.examination import examine
+
+    return asyncio.run(examine(os.environ, sys.stdout.write))
 
 
 def _tour(parsed: argparse.Namespace) -> int:

@@ -56,6 +56,16 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketState:
+    """How a bucket is set up; `public` where a policy lets in whoever has no secret."""
+
+    versioned: bool
+    locked: bool
+    encrypted: bool
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UploadForm:
     """A multipart/form-data POST for the phone: send `fields` in this order, then the file as the field `file`."""
 

@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv run tour test check format screenshots minio lock openapi bench bench-uploads races rush browser-parts clean
+.PHONY: help venv run tour test check audit mutants format screenshots minio lock openapi bench bench-uploads \
+	bench-backups races rush browser-parts clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,7 +43,14 @@ check: venv ## 静态检查与结构检查 · format, lint, types, imports, sche
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml backend admin storage
 	$(BIN)/python -m pytest tests/checks -q
+
+audit: venv ## 依赖的已知漏洞 · ask the index about known holes in what the lock names; says so where none answers
+	@tests/audit-dependencies requirements.lock
+
+mutants: venv ## 变异测试规则 · mutate the rules and count how many mutants the unit tests catch
+	@$(BIN)/python -m tests.mutants $(NAMES)
 
 format: venv ## 整理格式 · put the code in order
 	$(BIN)/ruff check --fix $(CODE)
@@ -64,6 +72,9 @@ races: venv ## 四个接口进程上的并发竞争(SEEDS=20) · race on four ap
 rush: venv ## 9:00 抢报:60 秒 5,000 人,写 build/rush.json · 5,000 arrivals in 60 s on one batch, measured
 	$(BIN)/python -m tests.bench.rush --workers $(or $(WORKERS),1)
 
+bench-backups: venv ## 测量备份与恢复(不设门槛) · measure a backup and a restore; CASES=200000 PAPERS=500
+	$(BIN)/python -m tests.bench.backups $(or $(CASES),200000) $(or $(PAPERS),500)
+
 browser-parts:
 	@tests/install-parts
 
@@ -83,4 +94,4 @@ openapi: venv ## 输出接口文档 · write docs/openapi.json
 	$(BIN)/niangjia openapi docs/openapi.json
 
 clean: ## 删除虚拟环境与缓存(不动数据) · delete the environment and caches, never data
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants

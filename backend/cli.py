@@ -53,11 +53,29 @@ def _parser() -> argparse.ArgumentParser:
     command("seed", _seed, "fill an empty database with the invented data of a demonstration")
     health = command("health", _health, "exit 0 if a process is well: for health checks")
     health.add_argument("what", help="an address of /health/ready, or `worker` beside the worker")
+    command("doctor", _doctor, "look at everything once and say what to do; exit 1 if something fails")
     command("tour", _tour, "play the whole story against a running stack")
     audit = command("audit", _audit_verify, "the audit log and the events of cases").add_subparsers(metavar="WHAT")
     verifying = audit.add_parser("verify", help="read all of it; exit 1 if anything is not as it was sealed")
     verifying.add_argument("--head", help="a head noted earlier, NUMBER:HASH, as the worker logs it")
     verifying.set_defaults(run=_audit_verify)
+    backup = command("backup", _backup, "save the database and its papers in one encrypted file")
+    backup.add_argument("folder", type=Path)
+    for name, run, words in (
+        ("restore", _restore, "bring a backup back to an empty database and an empty store"),
+        ("verify", _verify, "read all of a backup and hash it; exit 2 if it cannot be relied on"),
+    ):
+        kept = command(name, run, words)
+        kept.add_argument("file", type=Path)
+        kept.add_argument("--key", type=Path, required=True, help="the file with the secret key of backups")
+        if name == "restore":
+            kept.add_argument("--resume", action="store_true", help="go on with a restore that was killed")
+        else:
+            kept.add_argument(
+                "--restored", action="store_true", help="compare this machine with it; exit 1 if it differs"
+            )
+    making = command("backup-key", _backup_key, "make the key of backups; keep the file away from the machine")
+    making.add_argument("file", type=Path)
     command("openapi", _openapi, "print the OpenAPI document").add_argument("file", nargs="?", type=Path)
     command("totp", _totp, "print the present second factor of the demonstration's console accounts")
     papers = commands.add_parser("documents", help="papers and their files").add_subparsers(
@@ -172,6 +190,13 @@ def _health(parsed: argparse.Namespace) -> int:
     return 0 if is_well(parsed.what) else 1
 
 
+def _doctor(parsed: argparse.Namespace) -> int:
+    _join_running_stack()
+    from backend.operations.doctor.examination import examine
+
+    return asyncio.run(examine(os.environ, sys.stdout.write))
+
+
 def _tour(parsed: argparse.Namespace) -> int:
     _join_running_stack()
     from backend.operations.tour import main as tour
@@ -184,6 +209,31 @@ def _audit_verify(parsed: argparse.Namespace) -> int:
     from backend.operations.audit_report import verify_all
 
     return asyncio.run(verify_all(getattr(parsed, "head", None), sys.stdout.write))
+
+
+def _backup(parsed: argparse.Namespace) -> int:
+    _join_running_stack()
+    from backend.operations.backup.commands import back_up
+
+    return asyncio.run(back_up(parsed.folder))
+
+
+def _restore(parsed: argparse.Namespace) -> int:
+    from backend.operations.backup.commands import bring_back
+
+    return asyncio.run(bring_back(parsed.file, parsed.key, resume=parsed.resume))
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    from backend.operations.backup.commands import verify
+
+    return asyncio.run(verify(parsed.file, parsed.key, restored=parsed.restored))
+
+
+def _backup_key(parsed: argparse.Namespace) -> None:
+    from backend.operations.backup.keys import RECIPIENTS, make_key
+
+    sys.stdout.write(f"{RECIPIENTS}={make_key(parsed.file)}\n")
 
 
 def _openapi(parsed: argparse.Namespace) -> None:

@@ -49,10 +49,20 @@ def db() -> Engine:
     return DB
 
 
-async def open_pool(min_size: int = 2, max_size: int = POOL_MOST) -> None:
-    """Open this process's pool; raises Unavailable where the server does not answer."""
+async def open_pool(
+    min_size: int = 2, max_size: int = POOL_MOST, *, statement_seconds: float | None = STATEMENT_SECONDS
+) -> None:
+    """Open this process's pool, whose statements end within so many seconds; raises Unavailable where no server is."""
+    from backend.slow_queries import WatchedConnection
+
     with database_errors():
-        await db().start_connection_pool(min_size=min_size, max_size=max_size, reset=_nothing_to_reset)
+        await db().start_connection_pool(
+            min_size=min_size,
+            max_size=max_size,
+            command_timeout=statement_seconds,
+            connection_class=WatchedConnection,
+            reset=_nothing_to_reset,
+        )
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:

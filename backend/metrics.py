@@ -13,6 +13,7 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+SLOW_QUERIES = Counter("niangjia_slow_queries", "Statements above NIANGJIA_SLOW_QUERY_MS; the log has their text.")
 
 
 def _gauge(name: str, meaning: str, *labels: str) -> Gauge:

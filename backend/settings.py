@@ -62,6 +62,8 @@ class Settings:
     #: How many requests an api process lets wait for their turn, and how long.
     waiting: int
     wait_s: float
+    #: From how many seconds on a statement is written down; 0 for never.
+    slow_query_s: float
     data: Path | None
 
     @property
@@ -104,6 +106,7 @@ class Settings:
             verify_unscanned=_one_of(env, "NIANGJIA_UNSCANNED", "allow", "refuse") == "allow",
             waiting=_whole(env, "NIANGJIA_API_WAITING", 200, 0, 1000),
             wait_s=_whole(env, "NIANGJIA_API_WAIT_S", 2, 1, 10),
+            slow_query_s=_milliseconds(env, "NIANGJIA_SLOW_QUERY_MS", 500) / 1000,
             data=Path(env["NIANGJIA_DATA"]) if env.get("NIANGJIA_DATA") else None,
         )
 
@@ -138,6 +141,13 @@ def _networks(env: Mapping[str, str], name: str) -> tuple[str, ...]:
         return tuple(str(ipaddress.ip_network(part.strip())) for part in env.get(name, "").split(",") if part.strip())
     except ValueError as error:
         raise SettingsError(f"{name} must be addresses or networks such as 10.0.0.3,172.18.0.0/16: {error}") from None
+
+
+def _milliseconds(env: Mapping[str, str], name: str, usual: int) -> int:
+    value = env.get(name) or str(usual)
+    if not (value.isascii() and value.isdigit()):
+        raise SettingsError(f"{name} must be a number of milliseconds, 0 for never")
+    return int(value)
 
 
 def _one_of(env: Mapping[str, str], name: str, *choices: str) -> str:

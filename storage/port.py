@@ -56,6 +56,16 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketState:
+    """How a bucket is set up; `public` where a policy lets in whoever has no secret."""
+
+    versioned: bool
+    locked: bool
+    encrypted: bool
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UploadForm:
     """A multipart/form-data POST for the phone: send `fields` in this order, then the file as the field `file`."""
 
@@ -203,8 +213,11 @@ class DocumentStore(Protocol):
         A later instant takes the place of an earlier one, never the other way round: raises StoreRefused.
         """
 
-    async def locked_until(self, key: str) -> datetime | None:
-        """The instant until which the present version of a document is locked, None for none; raises ObjectMissing."""
+    async def lock_of(self, key: str) -> tuple[datetime, Retention] | None:
+        """Until when the present version of a document may not be removed, and how that is kept; None without a lock.
+
+        Raises ObjectMissing.
+        """
 
     async def probe(self) -> None:
         """Return when the store answers and knows us, or raise; takes at most 5 seconds."""

@@ -77,6 +77,11 @@ class Stack:
         """What it said since it was started last."""
         return self._log.read_text("utf-8", "replace")
 
+    def write_log(self, line: str) -> None:
+        """Have it seem to have said a line."""
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"{line}\n")
+
     def operator(self) -> Mapping[str, str]:
         """What the operator's commands know while it runs."""
         known = running_environment(self.folder)

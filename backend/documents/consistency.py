@@ -180,11 +180,11 @@ class Consistency:
         if row.locked_until is None or row.locked_until <= local_date(security_now()):
             return False
         try:
-            held = await self.documents.store.locked_until(row.key)
+            lock = await self.documents.store.lock_of(row.key)
         except ObjectMissing:
             return False
         # Whole seconds: what the store was told had more of them than it keeps.
-        return held is None or held < end_of(row.locked_until).replace(microsecond=0)
+        return lock is None or lock[0] < end_of(row.locked_until).replace(microsecond=0)
 
     async def _locked(self, row: _Expected, repairs: Set[Repair]) -> Finding:
         done = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from piccolo.apps.migrations.commands.forwards import run_forwards
 
@@ -24,14 +24,12 @@ async def migrate(passwords: Mapping[str, str]) -> None:
     `passwords` gives a password per role of PROCESS_ROLES; a role without one logs in by the server's own rules. Two
     runs at once wait for one another.
     """
-    await open_pool(min_size=1, max_size=1)
+    # A migration may rewrite the largest table.
+    await open_pool(min_size=1, max_size=1, statement_seconds=None)
     try:
         async with transaction():
             await execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-            with contextlib.redirect_stdout(io.StringIO()) as said:
-                result = await run_forwards("niangjia")
-            if not result.success:
-                raise MigrationFailed(said.getvalue())
+            await run_migrations()
             for role in PROCESS_ROLES:
                 password = passwords.get(role)
                 clause = f" PASSWORD {await fetch_value('SELECT quote_literal($1)', password)}" if password else ""
@@ -40,13 +38,25 @@ async def migrate(passwords: Mapping[str, str]) -> None:
         await close_pool()
 
 
-async def schema_is_current() -> bool:
-    """Whether every migration that this code knows has been run on the database."""
+async def run_migrations(last: str = "all") -> None:
+    """Run, in the current transaction, every new migration up to and with `last`; raises MigrationFailed."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        result = await run_forwards("niangjia", last)
+    if not result.success:
+        raise MigrationFailed(said.getvalue())
+
+
+def known_migrations() -> Set[str]:
+    """The names of all migrations that this code has."""
     from piccolo.apps.migrations.commands.base import BaseMigrationManager
 
     from backend.piccolo_app import APP_CONFIG
 
     manager = BaseMigrationManager()
-    known = set(manager.get_migration_ids(manager.get_migration_modules(APP_CONFIG.resolved_migrations_folder_path)))
+    return set(manager.get_migration_ids(manager.get_migration_modules(APP_CONFIG.resolved_migrations_folder_path)))
+
+
+async def schema_is_current() -> bool:
+    """Whether every migration that this code knows has been run on the database."""
     done = await fetch("SELECT name FROM migration WHERE app_name = 'niangjia'")
-    return known <= {row["name"] for row in done}
+    return known_migrations() <= {row["name"] for row in done}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
@@ -20,6 +21,7 @@ from minio.sseconfig import SSEConfig
 
 from storage.keys import Bucket, name_of
 from storage.port import (
+    BucketState,
     StoreConfig,
     StoreRefused,
 )
@@ -30,6 +32,9 @@ _SENDING = (
     "<AllowedMethod>POST</AllowedMethod><AllowedMethod>PUT</AllowedMethod><AllowedHeader>content-type</AllowedHeader>"
     "<MaxAgeSeconds>600</MaxAgeSeconds>"
 )
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,19 @@ class S3Administration:
                 self._expire(client, name, expire_days)
             with absence_allowed():
                 client.delete_bucket_policy(name)
+
+    def state_of(self, bucket: Bucket) -> BucketState | None:
+        """How the bucket is set up, or None where it is missing; raises StoreUnavailable, StoreRefused."""
+        name, client = name_of(self.config.prefix, bucket), self._client()
+        with translated():
+            if not client.bucket_exists(name):
+                return None
+            return BucketState(
+                versioned=client.get_bucket_versioning(name).status == ENABLED,
+                locked=_or_none(lambda: client.get_object_lock_config(name)) is not None,
+                encrypted=_or_none(lambda: client.get_bucket_encryption(name)) is not None,
+                public=_or_none(lambda: client.get_bucket_policy(name)) is not None,
+            )
 
     def encrypt_bucket(self, bucket: Bucket) -> bool:
         """Have the store encrypt what comes into the bucket; False if the store has no key to do it with."""
@@ -153,3 +171,13 @@ class S3Administration:
             raise StoreRefused(f"bucket {name} exists without object lock: it must be made anew") from error
         if client.get_bucket_versioning(name).status != ENABLED:
             raise StoreRefused(f"bucket {name} exists without versioning")
+
+
+def _or_none(asked: Callable[[], T]) -> T | None:
+    """What is set on a bucket; None for what is not."""
+    try:
+        return asked()
+    except S3Error as error:
+        if error.response.status != 404:
+            raise
+        return None

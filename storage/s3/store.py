@@ -256,21 +256,21 @@ class S3Store:
         rule = ObjectRetention(retention.value, until)
         await self._call(lambda: self._calls.set_object_retention(self._name(Bucket.DOCUMENTS), key, rule))
 
-    async def locked_until(self, key: str) -> datetime | None:
+    async def lock_of(self, key: str) -> tuple[datetime, Retention] | None:
         """See DocumentStore."""
 
-        def asked() -> datetime | None:
+        def asked() -> tuple[datetime, Retention] | None:
             found = None
             try:
                 found = self._calls.get_object_retention(self._name(Bucket.DOCUMENTS), key)
             except S3Error as error:
                 if error.response.status != 404:
                     raise
-            if found is None:
+            if found is None or found.retain_until_date is None:
                 # The embedded store has one answer for a document without a lock and for none at all.
                 self._head(Bucket.DOCUMENTS, key)
                 return None
-            return found.retain_until_date
+            return found.retain_until_date, Retention(found.mode)
 
         return await self._call(asked)
 

@@ -13,12 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
-from backend.operations.servers import is_free
+from backend.operations.servers import free_ports, is_free
+from storage.keys import Bucket
+from storage.port import StoreConfig
+from storage.s3 import S3Store
 from tests import services
 from tests.running_stack import Stack, command_line_of, stop, variables_of
+from tests.stack.canaries import canaries, leaks, provoke
 
 pytestmark = pytest.mark.alone
 
@@ -26,8 +31,17 @@ pytestmark = pytest.mark.alone
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     made = Stack("run")
+    made.environment["NIANGJIA_METRICS_PORT"] = str(free_run_of_ports(3))
     yield made
     made.clear()
+
+
+def free_run_of_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
+    while True:
+        (first,) = free_ports(1)
+        if all(is_free(first + further) for further in range(1, count)):
+            return first
 
 
 def get(port: int, path: str) -> Any:
@@ -45,6 +59,11 @@ def test_the_whole_story_then_stopped_and_started_again(stack: Stack) -> None:
         applications = asyncio.run(stack.count("application"))
         events = asyncio.run(stack.count("application_event"))
         assert applications > 5
+        people = asyncio.run(canaries(stack))
+        assert len(people) > 50
+        refusals = "\n".join(asyncio.run(provoke(stack, people)))
+        assert [word for word in people if word in refusals] == []
+        assert asyncio.run(leaks(stack)) == set()
         secrets = json.loads((stack.folder / "secrets.json").read_text())
         moved = stack.command("clock", "set", "2026-03-05T09:00:00+08:00")
         assert moved.stdout.startswith("2026-03-05T09:00")
@@ -66,6 +85,52 @@ def test_the_whole_story_then_stopped_and_started_again(stack: Stack) -> None:
         assert stop(process) == 0
     # The promise is 5 s on a quiet machine; this only notices when a start becomes another kind of slow.
     assert took < 30
+
+
+def test_a_leak_is_found_wherever_it_is(stack: Stack) -> None:
+    """The search above can fail: the same stack, with a person let out at each place that it looks at."""
+
+    async def let_out(names: list[str]) -> None:
+        known = stack.operator()
+        connection = await asyncpg.connect(known["DATABASE_URL"])
+        try:
+            with pytest.raises(asyncpg.PostgresError):
+                await connection.execute(f"SELECT '{names[0]}'::int")
+            await connection.execute(
+                "INSERT INTO pgqueuer (priority, status, entrypoint, payload, execute_after)"
+                " VALUES (0, 'queued', 'check_upload', convert_to($1, 'UTF8'), now() + interval '1 day')",
+                names[1],
+            )
+            await connection.execute(
+                "INSERT INTO audit_entry (id, at, act, detail) VALUES (gen_random_uuid(), now(), 'test', $1)",
+                json.dumps({"who": names[2]}, ensure_ascii=False),
+            )
+        finally:
+            await connection.close()
+        store = S3Store(
+            StoreConfig(
+                known["NIANGJIA_S3_ENDPOINT"],
+                known["NIANGJIA_S3_ENDPOINT"],
+                known["NIANGJIA_S3_REGION"],
+                known["NIANGJIA_S3_ACCESS_KEY"],
+                known["NIANGJIA_S3_SECRET_KEY"],
+            )
+        )
+        await store.put(Bucket.EXPORTS, f"roster-{names[3]}.xlsx", b"x", content_type="text/plain")
+        store.close()
+
+    with stack.running() as process:
+        names = sorted(word for word in asyncio.run(canaries(stack)) if not word.isascii() and len(word) < 5)[:5]
+        asyncio.run(let_out(names))
+        stack.write_log(f'api    | {{"event": "request", "path": "/people/{names[4]}"}}')
+        assert asyncio.run(leaks(stack)) == {
+            ("postgres/log", names[0]),
+            ("pgqueuer", names[1]),
+            ("audit_entry", names[2]),
+            ("names in the store", names[3]),
+            ("log of api", names[4]),
+        }
+        assert stop(process) == 0
 
 
 def test_nobody_else_can_read_its_secrets(stack: Stack) -> None:

@@ -316,6 +316,15 @@ class TestLock:
     async def test_needs_an_object(self, store: S3Store) -> None:
         with pytest.raises(ObjectMissing):
             await store.lock_until(new_key(), datetime.now(UTC) + MINUTES, Retention.GOVERNANCE)
+        with pytest.raises(ObjectMissing):
+            await store.lock_of(new_key())
+
+    async def test_can_be_asked_for(self, store: S3Store) -> None:
+        key, until = new_key(), (datetime.now(UTC) + MINUTES).replace(microsecond=0)
+        await store.put(Bucket.DOCUMENTS, key, PAPER, content_type="application/pdf")
+        assert await store.lock_of(key) is None
+        await store.lock_until(key, until, Retention.GOVERNANCE)
+        assert await store.lock_of(key) == (until, Retention.GOVERNANCE)
 
 
 class TestStrangers:

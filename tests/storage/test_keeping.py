@@ -56,14 +56,14 @@ async def test_the_worker_is_told_until_when_a_document_is_locked(
     stores: dict[Process, S3Store], store: S3Store
 ) -> None:
     key, worker = await stored(store), stores[Process.WORKER]
-    assert await worker.locked_until(key) is None
+    assert await worker.lock_of(key) is None
     until = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=999_999)
     await worker.lock_until(key, until, Retention.GOVERNANCE)
-    held = await worker.locked_until(key)
-    assert held is not None
-    assert until - timedelta(seconds=1) < held <= until
+    lock = await worker.lock_of(key)
+    assert lock is not None
+    assert until - timedelta(seconds=1) < lock[0] <= until
     with pytest.raises(ObjectMissing):
-        await worker.locked_until(new_key())
+        await worker.lock_of(new_key())
 
 
 async def test_erasing_leaves_no_version(stores: dict[Process, S3Store], store: S3Store, config: StoreConfig) -> None:

@@ -168,3 +168,78 @@ def test_a_batch_is_bounded_by_policy() -> None:
     assert codes(longer, [], 0) == {"batch_too_long"}
     late = msgspec.structs.replace(BATCH, closes_at=datetime(2026, 5, 11, 1, tzinfo=UTC))
     assert codes(late, [], 0) == {"window_after_start"}
+
+
+#: What each rule cites and points at; the batch's own quota and window rest on no clause.
+CITED = {
+    "record_not_verified": ("populations", "record"),
+    "population_not_entitled": ("populations", "record.population"),
+    "no_frontline_service": ("populations", "record.service_periods"),
+    "years_in_unit": ("min_years_in_unit", "record.joined_unit_on"),
+    "age": ("age_below", "record.born_on"),
+    "merit_not_evidenced": ("merit_evidence", "papers.merit"),
+    "emergency_not_ended": ("after_emergency", "batch"),
+    "health_not_declared": ("health_declaration", "health"),
+    "too_many_companions": ("max_companions", "companions"),
+    "already_applied": ("one_request_per_batch", "batch"),
+    "rotation_interval": ("interval_years", "record.stays"),
+    "no_quota": (None, "batch"),
+    "window_closed": (None, "batch"),
+}
+
+
+def test_each_rule_cites_its_clause_and_points_at_its_field() -> None:
+    found = {check.code: (check.clause, check.field) for check in check_submission(FACTS, RULES, NOW, TODAY)}
+    assert found.pop("consent_missing") == ("个人信息保护法 第二十三、二十九条", "consents")
+    assert found == {code: (RULES.clause(key) if key else "", field) for code, (key, field) in CITED.items()}
+    abroad = with_(batch={"area_code": "341003"})
+    rotation = {check.code: check.clause for check in check_submission(abroad, RULES, NOW, TODAY)}["rotation_interval"]
+    assert rotation == RULES.clause("cross_province_interval_years") != RULES.clause("interval_years")
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"services": (), "honours": ()}, (0, 0, 0, 8)),
+        ({"stays": (EarlierStay("370212", date(2020, 5, 1)),)}, (43, 20, 15, 0)),
+        ({"services": (Service("elsewhere", date(2020, 2, 9), date(2020, 2, 9)),)}, (1, 0, 15, 8)),
+        ({"services": (Service("in_province", date(2020, 2, 9), date(2020, 2, 8)),)}, (0, 10, 15, 8)),
+        (
+            {
+                "services": (
+                    Service("in_province", date(2020, 2, 1), date(2020, 2, 10)),
+                    Service("other_province", date(2020, 3, 1), date(2020, 3, 5)),
+                ),
+                "honours": (HonourHeld("unit", date(2020, 9, 8)), HonourHeld("city", date(2021, 9, 8))),
+            },
+            (15, 20, 10, 8),
+        ),
+        ({"honours": (HonourHeld("street", date(2020, 9, 8)),)}, (43, 20, 0, 8)),
+    ],
+)
+def test_points_of_other_records(record: dict[str, Any], expected: tuple[int, ...]) -> None:
+    assert tuple(line.points for line in points(with_(record=record), RULES)) == expected
+
+
+def test_points_without_a_record_or_an_end_and_the_clauses_they_cite() -> None:
+    assert [line.points for line in points(msgspec.structs.replace(FACTS, record=None), RULES)] == [0, 0, 0, 0]
+    endless = with_(record={"services": (Service("none", date(2020, 2, 9), None),)}, batch={"emergency_ended_on": None})
+    assert points(endless, RULES)[0].points == 0
+    late = with_(record={"services": (Service("none", date(2023, 1, 9), None),)})
+    assert points(late, RULES)[0].points == 0
+    keys = ("points_per_front_day", "dispatch_points", "honour_points", "never_been_points")
+    assert [line.clause for line in points(FACTS, RULES)] == [RULES.clause(key) for key in keys]
+
+
+def test_what_is_wrong_with_a_batch_points_at_its_field_and_cites_its_clause() -> None:
+    wrong = msgspec.structs.replace(BATCH, ends_on=date(2026, 5, 18), closes_at=datetime(2026, 5, 12, 1, tzinfo=UTC))
+    assert [(one.code, one.field, one.clause) for one in check_batch(wrong, [21], 20, 60_001, RULES)] == [
+        ("batch_too_long", "ends_on", RULES.clause("max_days")),
+        ("batch_too_dear", "cost_per_day_fen", RULES.clause("max_cost_per_day_fen")),
+        ("quotas_beyond_capacity", "quotas", ""),
+        ("window_after_start", "closes_at", ""),
+    ]
+    for_free = Ruleset([(rules, clause) for _, rules, clause in POLICIES if "max_cost_per_day_fen" not in rules])
+    assert check_batch(BATCH, [20], 20, 10**9, for_free) == []
+    eve = msgspec.structs.replace(BATCH, closes_at=datetime(2026, 5, 10, 23, tzinfo=UTC))
+    assert check_batch(eve, [20], 20, 60_000, RULES) == []

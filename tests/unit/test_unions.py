@@ -121,3 +121,25 @@ def test_a_condition_names_one_column_for_each_level() -> None:
     assert condition == "(a.county_id = ANY($2) OR a.city_id = ANY($3))"
     assert params == [[UUID(int=4), UUID(int=6)], [UUID(int=3)]]
     assert scope_sql([], "a", 1) == ("false", [])
+
+
+def test_each_thing_wrong_with_a_union_has_its_code_and_field() -> None:
+    found = check_union(UnionInput(" x ", Level.UNIT, "castle", "813709009999000111", "37O900"))
+    assert [(one.code, one.field) for one in found] == [
+        ("uscc", "uscc"),
+        ("name_length", "name"),
+        ("union_kind", "kind"),
+        ("area_code", "area_code"),
+    ]
+    ring = check_affiliation(
+        Place(Level.COUNTY, UnionKind.HOSPITAL), Place(Level.COUNTY, UnionKind.FEDERATION), Line.INDUSTRY
+    )
+    assert [(one.code, one.field) for one in ring] == [("parent_level", "parent"), ("parent_not_industry", "parent")]
+    for from_on in (date(2026, 3, 3), date(2026, 2, 28)):
+        assert [one.field for one in check_from_on(from_on, date(2026, 3, 1), TODAY)] == ["from_on"]
+
+
+@pytest.mark.parametrize(("length", "good"), [(1, False), (2, True), (120, True), (121, False)])
+def test_a_name_at_the_edges_of_its_length(length: int, good: bool) -> None:
+    union = UnionInput("工" * length, Level.UNIT, UnionKind.HOSPITAL, None, None)
+    assert (check_union(union) == []) is good

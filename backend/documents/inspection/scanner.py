@@ -10,6 +10,7 @@ from typing import Protocol
 from backend.documents.kinds import Malware
 
 CHUNK = 64 * 1024
+_PING_S = 5.0
 
 
 class ScannerUnavailable(Exception):
@@ -39,6 +40,19 @@ class Clamd:
     address: str
     limit_s: float = 60.0
 
+    async def ping(self) -> bool:
+        """Whether it answers; takes at most 5 seconds."""
+        try:
+            async with asyncio.timeout(_PING_S):
+                reader, writer = await self._connect()
+                try:
+                    writer.write(b"zPING\0")
+                    return await reader.readuntil(b"\0") == b"PONG\0"
+                finally:
+                    writer.close()
+        except (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError):
+            return False
+
     async def scan(self, path: Path) -> Malware:
         """See Scanner."""
         try:
@@ -53,12 +67,14 @@ class Clamd:
         # Size limits, engine errors and silence are no verdict.
         raise ScannerUnavailable("the scanner gave no verdict")
 
-    async def _ask(self, path: Path) -> bytes:
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self.address.startswith("/"):
-            reader, writer = await asyncio.open_unix_connection(self.address)
-        else:
-            host, _, port = self.address.rpartition(":")
-            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            return await asyncio.open_unix_connection(self.address)
+        host, _, port = self.address.rpartition(":")
+        return await asyncio.open_connection(host.strip("[]"), int(port))
+
+    async def _ask(self, path: Path) -> bytes:
+        reader, writer = await self._connect()
         try:
             writer.write(b"zINSTREAM\0")
             with path.open("rb") as file:

@@ -1,0 +1,1 @@
+"""Backups: one file of the database and its papers at one point in time, its check, and the way back."""

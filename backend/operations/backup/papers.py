@@ -15,7 +15,7 @@ from backend.documents.kinds import SIZE_LIMIT, VIEWABLE, PaperState
 from backend.operations.backup.archive import ArchiveError, Member
 from backend.operations.backup.manifest import Fault
 from backend.operations.backup.rows import Connection
-from storage.keys import RENDITION_SUFFIX, Bucket, Retention
+from storage.keys import Bucket, Retention, paper_of, shared_key
 from storage.port import DocumentStore, ObjectExists, ObjectMissing
 
 FOLDER = "papers/"
@@ -89,7 +89,8 @@ def line_of(paper: Paper) -> bytes:
 async def note_expected(connection: Connection, notes: IO[bytes]) -> None:
     """Write down, one a line, every file that the transaction's view of the rows names."""
     async for row in connection.cursor(
-        "SELECT object_key, state, rendition_key, shared_type, declared_sha256 FROM upload WHERE state = ANY($1::text[])"
+        "SELECT object_key, state, rendition_key, shared_type, declared_sha256 FROM upload"
+        " WHERE state = ANY($1::text[])"
         ' ORDER BY object_key COLLATE "C"',
         [*VIEWABLE, PaperState.UPLOADED],
         prefetch=_PAGE,
@@ -129,9 +130,7 @@ async def take(store: DocumentStore, expected: Expected) -> tuple[Paper | None, 
         paper = Paper(expected.bucket, expected.key, content, found.content_type, *(lock or (None, None)))
         wrong = expected.bucket is Bucket.DOCUMENTS and expected.sha256 not in ("", paper.sha256)
         return paper, Fault(expected.bucket, expected.key, "differs") if wrong else None
-    state = await fetch_value(
-        "SELECT state FROM upload WHERE object_key = $1", expected.key.removesuffix(RENDITION_SUFFIX)
-    )
+    state = await fetch_value("SELECT state FROM upload WHERE object_key = $1", paper_of(expected.key))
     needed = state in (*VIEWABLE, PaperState.UPLOADED)
     return None, Fault(expected.bucket, expected.key, "missing" if needed else "erased")
 

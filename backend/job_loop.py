@@ -17,6 +17,7 @@ from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor, EntrypointE
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.errors import PgqException
 from pgqueuer.domain.models import Job as QueuedJob
+from pgqueuer.domain.models import TracebackRecord
 from pgqueuer.domain.types import QueueExecutionMode
 
 from backend.database import db
@@ -40,6 +41,9 @@ LONGEST_DELAY = timedelta(minutes=5)
 TRIES = 9
 
 RECONNECT_SECONDS = 2.0
+
+#: What a database that went away, or is coming back, makes of a query.
+_LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ async def run_jobs(
                 heartbeat_timeout=heartbeat,
                 shutdown_on_listener_failure=True,
             )
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, PgqException) as error:
+        except (*_LOST, PgqException) as error:
             log.warning("queue_lost", error=type(error).__name__)
             await _wait(stopping, RECONNECT_SECONDS)
         finally:
@@ -97,11 +101,25 @@ async def _repeat(sweep: Sweep, stopping: asyncio.Event) -> None:
         await _wait(stopping, sweep.every.total_seconds())
 
 
+class _Queue(Queries):
+    """The queue; a job whose next try cannot be written down is left as it is, and taken up once it is overdue.
+
+    The library would park it: a database that goes away while jobs run would take them all out of the queue.
+    """
+
+    async def retry_job(self, job: QueuedJob, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
+        """See Queries."""
+        try:
+            await super().retry_job(job, delay, traceback_record)
+        except _LOST as error:
+            log.warning("retry_not_written", job=job.entrypoint, id=job.id, error=type(error).__name__)
+
+
 def _manager(handlers: Mapping[Job, Handler]) -> QueueManager:
     pool = db().pool
     if pool is None:
         raise Unavailable("database")
-    manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+    manager = QueueManager(_Queue(AsyncpgPoolDriver(pool)))
     for job, handler in handlers.items():
         manager.entrypoint(job, on_failure="hold", executor_factory=_patient)(_entrypoint(handler))
     return manager

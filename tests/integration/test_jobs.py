@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
 from backend import job_loop
+from backend.composition import compose
 from backend.database import execute, fetch, fetch_value, new_id, transaction
 from backend.documents.kinds import MediaType, PaperState
+from backend.errors import Unavailable
 from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
 from backend.jobs import Job, enqueue, enqueue_for
+from backend.operations.embedded_postgres import SUPERUSER, dsn_at
+from backend.settings import settings
+from backend.worker import sweeps_of
 from storage.port import DocumentStore
+from tests import services
 from tests.integration.paper_world import jobs, make_world, pdf, state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -33,6 +42,25 @@ async def queue(subject: UUID, then: Exception | None = None) -> None:
         await enqueue_for(Job.DELIVER_NOTIFICATION, subject)
         if then is not None:
             raise then
+
+
+@asynccontextmanager
+async def database_closed_by() -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Inside the block a call ends every session of the backend and lets no new one in; afterwards all is as before."""
+    connection = await asyncpg.connect(dsn_at(services.folder() / "postgres", SUPERUSER, "postgres"))
+
+    async def close() -> None:
+        await connection.execute(f"ALTER DATABASE {services.DATABASE} ALLOW_CONNECTIONS false")
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = 'niangjia_api'",
+            services.DATABASE,
+        )
+
+    try:
+        yield close
+    finally:
+        await connection.execute(f"ALTER DATABASE {services.DATABASE} ALLOW_CONNECTIONS true")
+        await connection.close()
 
 
 class Handled:
@@ -164,3 +192,35 @@ async def test_a_pdf_with_a_script_goes_all_the_way_and_is_refused(database: Non
     assert await fetch_value("SELECT refusal_code FROM upload") == "active_content"
     assert judged.subjects == [upload]
     assert len(delivered.subjects) == 1
+
+
+class TestTheWorkersRights:
+    async def test_every_sweep_runs_with_the_workers_own_login(self, database: None, store: DocumentStore) -> None:
+        await make_world(store)
+        async with services.logged_in_as("niangjia_worker"):
+            for sweep in sweeps_of(compose(settings())):
+                await sweep.run()
+
+    async def test_a_database_that_goes_away_under_a_job_does_not_park_it(self, database: None) -> None:
+        subject = new_id()
+        await queue(subject)
+        handled = Handled()
+        async with database_closed_by() as close:
+
+            async def cut_off(given: UUID) -> None:
+                await close()
+                raise Unavailable("database")
+
+            stopping = asyncio.Event()
+            async with asyncio.timeout(PATIENCE):
+                with capture_logs() as said:
+                    running = asyncio.create_task(run_jobs({Job.DELIVER_NOTIFICATION: cut_off}, stopping))
+                    while not any(line["event"] == "retry_not_written" for line in said):
+                        await asyncio.sleep(0.05)
+                    stopping.set()
+                    await running
+        assert await fetch_value("SELECT status::text FROM pgqueuer") == "picked"
+        # Half a minute later, or sooner here, another worker takes it up.
+        await execute("UPDATE pgqueuer SET heartbeat = now() - interval '1 minute'")
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert handled.subjects == [subject]

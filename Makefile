@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv run tour test check format screenshots minio lock openapi bench-uploads browser-parts clean
+.PHONY: help venv run tour test check format screenshots minio lock openapi bench-uploads faults browser-parts clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -53,6 +53,9 @@ screenshots: venv browser-parts ## 重拍 docs/screenshots · take the pictures 
 
 bench-uploads: venv ## 测量直传速度(不设门槛) · measure direct uploads against the store's own SDK; asserts nothing
 	$(BIN)/python -m tests.bench.uploads
+
+faults: venv ## 坏天气演练:杀进程、断网、满盘(QUICK=1、SEED=、BLOWS=) · bad days: kills, cut lines, full disks
+	$(BIN)/python -m tests.faults.driver
 
 browser-parts:
 	@tests/install-parts

@@ -16,7 +16,6 @@ from backend.documents.kinds import MediaType
 
 _CODE = re.compile(r"(登录|认领档案)验证码 (\d{6})")
 _MESSAGE_S = 10.0
-_CHECK_S = 30.0
 
 
 class Surprise(Exception):
@@ -25,6 +24,9 @@ class Surprise(Exception):
 
 class Phone:
     """One phone: it reads its messages from the demonstration's SMS file, as a person would from the screen."""
+
+    #: How long it waits for what the worker does.
+    patience_s = 60.0
 
     def __init__(
         self, api: httpx.AsyncClient, messages: Path, number: str, store: httpx.AsyncBaseTransport | None = None
@@ -137,12 +139,12 @@ class Phone:
 
     async def checked(self, upload: str) -> Any:
         """Wait until the worker has checked a file; what the phone shows then."""
-        for _ in range(int(_CHECK_S / 0.2)):
+        for _ in range(int(self.patience_s / 0.2)):
             paper = await self.call("GET", f"/documents/{upload}", 200)
             if paper["state"] != "uploaded":
                 return paper
             await asyncio.sleep(0.2)
-        raise Surprise(f"the file was not checked within {_CHECK_S:.0f} s")
+        raise Surprise(f"the file was not checked within {self.patience_s:.0f} s")
 
     async def request_stay(self, batch: str, stay: Mapping[str, Any], papers: Sequence[tuple[str, str]]) -> Any:
         """Draft a request, attach papers (requirement, upload) and submit it; the case."""

@@ -482,12 +482,12 @@ async def _attached(officer: Browser, case: str) -> None:
 
 async def _until(phone: Phone, case: str, state: str) -> Any:
     """Wait for what the worker does by time; the case then."""
-    for _ in range(int(_WAIT_S / 0.5)):
+    for _ in range(int(phone.patience_s / 0.5)):
         shown = await phone.case(case)
         if shown["state"] == state:
             return shown
         await asyncio.sleep(0.5)
-    raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {_WAIT_S:.0f} s")
+    raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {phone.patience_s:.0f} s")
 
 
 def new_nurse(cast: Cast, name: str) -> Nurse:

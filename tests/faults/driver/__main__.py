@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -25,10 +26,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nj-faults-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        with living(House(folder / "house")) as house:
-            report = asyncio.run(strike(house, seed, count))
+        BUILD.mkdir(exist_ok=True)
+        try:
+            with living(House(folder / "house")) as house:
+                report = asyncio.run(strike(house, seed, count))
+        finally:
+            for log in (folder / "house").glob("*.log"):
+                shutil.copy(log, BUILD / f"faults-{log.name}")
         _tell(report)
-    BUILD.mkdir(exist_ok=True)
     (BUILD / "faults.json").write_text(json.dumps({"kills": report.as_json()}, ensure_ascii=False, indent=1))
     return 1 if report.findings else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,9 @@ _WAITING = (
     "SELECT id, entrypoint, status::text, attempts, execute_after - now() AS due_in, now() - heartbeat AS silent"
     " FROM pgqueuer WHERE status <> 'failed' AND execute_after < now() + interval '10 minutes'"
 )
+
+#: What a process says of a mistake of ours, as opposed to a part that is away.
+_FAILURE = re.compile(r"\[error +\] (job_failed|sweep_failed|unexpected)")
 
 
 @dataclass
@@ -153,4 +157,7 @@ async def _read_all(house: House) -> list[str]:
         done = await asyncio.to_thread(house.command, *words)
         if done.returncode != 0:
             wrong.append(f"niangjia {' '.join(words)}: {done.stdout[-600:]}{done.stderr[-600:]}")
+    for part in (Part.API, Part.CONSOLE, Part.WORKER):
+        failures = Counter(_FAILURE.findall(house.log(part)))
+        wrong += [f"the {part} logged {what} {count} times" for what, count in failures.items()]
     return wrong

@@ -17,7 +17,7 @@ from backend.operations.tour.browser import Browser
 from backend.operations.tour.phone import Phone, Surprise
 from backend.operations.tour.story import Cast, Nurse, new_nurse
 from tests.faults.driver.house import House
-from tests.faults.driver.patience import Ledger, Patient
+from tests.faults.driver.patience import PATIENCE_S, Ledger, Patient
 
 #: Everybody of the desks; they log in before the first blow, for a second factor counts once.
 DESKS = (
@@ -57,6 +57,8 @@ class Told:
 
 class Insistent(Phone):
     """A phone whose answer with the tokens may get lost: the code is used up then, and it asks for another."""
+
+    patience_s = PATIENCE_S
 
     async def log_in(self, device: str = "旧手机") -> None:
         """See Phone."""

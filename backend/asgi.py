@@ -21,6 +21,7 @@ from backend.settings import settings
 from backend.unions.routes import ROUTER as UNIONS
 from backend.web.access_log import Stopwatch, log_answer
 from backend.web.auth import PUBLIC, Authentication, signed_in
+from backend.web.deadline import Deadline
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
 from backend.web.openapi import openapi
@@ -78,7 +79,7 @@ def create_app(services: Services) -> Litestar:
     return Litestar(
         route_handlers=[live, ready, files, notice_page, certificate_page, api],
         dependencies=dependencies(services, NAMES),
-        middleware=[Stopwatch(), SecurityHeaders(), Authentication(services.login)],
+        middleware=[Stopwatch(), SecurityHeaders(), Deadline(), Authentication(services.login)],
         guards=[signed_in, plain_text],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,

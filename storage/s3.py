@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -43,10 +43,10 @@ from storage.port import (
 from storage.signing import part_link
 
 # A call ends within CALL_S whatever the store does; a connection that is refused or silent is given up before that.
-CALL_S = 5.0
+CALL_S = 4.0
 TRANSFER_S = 60.0
 CONNECT_S = 2.0
-SILENCE_S = 4.0
+SILENCE_S = 3.5
 PARALLEL_CALLS = 16
 CHUNK = 256 * 1024
 
@@ -199,14 +199,16 @@ class S3Store:
             if int(response.headers.get("content-length") or 0) > cap:
                 raise ObjectTooLarge("the object exceeds the cap")
             seen = 0
-            while chunk := await self._call(lambda: response.read(CHUNK)):
+            # What has come, not all of a chunk: a store that drips would hold the thread for as long as it likes.
+            while chunk := await self._call(lambda: response.read1(CHUNK)):
                 seen += len(chunk)
                 if seen > cap:
                     raise ObjectTooLarge("the object exceeds the cap")
                 yield chunk
         finally:
-            response.close()
-            response.release_conn()
+            # A thread may be reading still, and closing waits for it: no work for the event loop.
+            with suppress(RuntimeError):  # the store was closed before
+                self._threads.submit(_hang_up, response)
 
     async def read(self, bucket: Bucket, key: str, *, cap: int) -> bytes:
         """See DocumentStore."""
@@ -455,6 +457,11 @@ def _absence_allowed() -> Iterator[None]:
     except S3Error as error:
         if error.response.status != 404:
             raise
+
+
+def _hang_up(response: urllib3.BaseHTTPResponse) -> None:
+    response.close()
+    response.release_conn()
 
 
 def _error_of(status: int) -> StoreError:

@@ -14,10 +14,12 @@ from backend.database import execute, transaction
 from backend.documents.access import Paper, load
 from backend.documents.inspection.findings import Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import Inspector
+from backend.documents.inspection.scanner import ScannerUnavailable
 from backend.documents.inspection.spool import SpoolOverflow, spool
 from backend.documents.kinds import SIZE_LIMIT, Malware, MediaType, PaperState
 from backend.documents.policy import LOST, why_refused
 from backend.documents.service import Documents, store_errors
+from backend.errors import Unavailable
 from backend.jobs import Job, enqueue_for
 from storage.keys import Bucket, rendition_key
 from storage.port import ObjectChanged, ObjectExists, ObjectMissing, ObjectTooLarge
@@ -42,12 +44,16 @@ class Checking:
     async def check(self, upload_id: UUID) -> None:
         """Check one upload; does nothing to one that was checked already but clear what was left in quarantine.
 
-        Raises Unavailable or ScannerUnavailable for a part that does not answer: the job is tried again later.
+        Raises Unavailable for a part that does not answer: the job is tried again later.
         """
         paper = await load(upload_id)
         if paper.state is PaperState.UPLOADED:
             async with self.turns:
-                await self._decide(paper)
+                try:
+                    await self._decide(paper)
+                except OSError as error:
+                    # The disk is full, or away: no word about the paper.
+                    raise Unavailable("disk") from error
         elif paper.state is PaperState.RESERVED:
             return
         with store_errors():
@@ -71,7 +77,10 @@ class Checking:
                 await self._refuse(paper, Refusal.TOO_LARGE)
                 return
             declared = Declared(MediaType(paper.declared_type), paper.size, paper.sha256)
-            found = await self.inspector.inspect(spooled, declared)
+            try:
+                found = await self.inspector.inspect(spooled, declared)
+            except ScannerUnavailable as error:
+                raise Unavailable("scanner") from error
             if found.outcome is Outcome.REFUSED or found.rendition is None:
                 refusal = found.refusal or Refusal.DAMAGED
                 await self._refuse(paper, refusal, found)

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,12 +18,13 @@ import urllib3
 
 from backend.operations.children import stop_leftovers
 from backend.operations.data_folder import kept_secrets
-from backend.operations.embedded_postgres import OWNER, Cluster, cluster, embedded_binaries, ensure_database
+from backend.operations.embedded_postgres import OWNER, PORT, Cluster, cluster, embedded_binaries, ensure_database
 from backend.operations.embedded_store import Store, store
 from backend.operations.environments import Environments, Ports
 from backend.operations.servers import free_ports
 from storage.port import StoreConfig
 from storage.setup import Process, set_up
+from tests.faults.driver.proxy import Proxy, proxy_to
 
 DATABASE = "niangjia"
 PREFIX = "niangjia"
@@ -50,6 +51,7 @@ class House:
     def __init__(
         self,
         folder: Path,
+        ports: Ports,
         *,
         database_way: int | None = None,
         store_way: int | None = None,
@@ -61,7 +63,7 @@ class House:
         self._postgres_folder = postgres_folder or folder / "postgres"
         self._extra = {"NIANGJIA_PROXIES": "127.0.0.1/32", **(extra or {})}
         self._database_way, self._store_way = database_way, store_way
-        self.ports = Ports(*free_ports(3))
+        self.ports = ports
         self.secrets = kept_secrets(folder)
         self._parts: dict[Part, ExitStack] = {}
         self._running: dict[Part, subprocess.Popen[bytes]] = {}
@@ -218,14 +220,18 @@ class House:
         return answer.status == 200
 
 
-@contextmanager
-def living(house: House) -> Iterator[House]:
-    """The house with all parts up, stopped at the end of the block."""
-    try:
-        house.set_up()
-        for part in (Part.API, Part.CONSOLE, Part.WORKER):
-            house.start(part)
-        house.wait_ready()
-        yield house
-    finally:
-        house.stop()
+@asynccontextmanager
+async def living_behind_proxies(folder: Path) -> AsyncIterator[tuple[House, dict[str, Proxy]]]:
+    """A house with all parts up, whose processes and phones reach database and store through proxies of ours."""
+    sockets = folder / "postgres" / f".s.PGSQL.{PORT}"
+    ports = Ports(*free_ports(3))
+    async with proxy_to(sockets) as database, proxy_to(ports.store) as papers:
+        house = House(folder, ports, database_way=database.port, store_way=papers.port)
+        try:
+            await asyncio.to_thread(house.set_up)
+            for part in (Part.API, Part.CONSOLE, Part.WORKER):
+                house.start(part)
+            await asyncio.to_thread(house.wait_ready)
+            yield house, {"database": database, "store": papers}
+        finally:
+            await asyncio.to_thread(house.stop)

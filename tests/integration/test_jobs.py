@@ -20,6 +20,7 @@ from backend.errors import Unavailable
 from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
 from backend.jobs import Job, enqueue, enqueue_for
 from backend.operations.embedded_postgres import SUPERUSER, dsn_at
+from backend.operations.parked_jobs import retry_parked, show_parked
 from backend.settings import settings
 from backend.worker import sweeps_of
 from storage.port import DocumentStore
@@ -126,6 +127,46 @@ class TestRunning:
         ]
         parked = await fetch("SELECT status::text AS status FROM pgqueuer")
         assert [row["status"] for row in parked] == ["failed"]
+
+    async def test_what_is_parked_is_shown_and_tried_again_when_told(
+        self, database: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(job_loop, "FIRST_DELAY", timedelta(milliseconds=10))
+        monkeypatch.setattr(job_loop, "TRIES", 1)
+        subject, handled = new_id(), Handled(failures=2)
+        said: list[str] = []
+        assert await show_parked(said.append)
+        await queue(subject)
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert not await show_parked(said.append)
+        number, kind, about, tries, _, error = said[1].split()
+        assert (kind, about, tries, error) == ("deliver_notification", str(subject), "2", "ConnectionError")
+        assert "gone for a moment" not in "".join(said)
+        await retry_parked([int(number) + 1], said.append)
+        assert said[-1] == "0 queued again\n"
+        await retry_parked([], said.append)
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert handled.subjects == [subject] * 3
+        assert await show_parked(said.append)
+
+    async def test_a_job_that_waits_for_a_part_that_is_away_is_never_parked(
+        self, database: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(job_loop, "FIRST_DELAY", timedelta(milliseconds=1))
+        monkeypatch.setattr(job_loop, "LONGEST_DELAY", timedelta(milliseconds=5))
+        monkeypatch.setattr(job_loop, "TRIES", 2)
+        tries = 0
+
+        async def away(subject: UUID) -> None:
+            nonlocal tries
+            tries += 1
+            if tries < 6:
+                raise Unavailable("store")
+
+        await queue(new_id())
+        await drain({Job.DELIVER_NOTIFICATION: away})
+        assert tries == 6
+        assert await jobs(Job.DELIVER_NOTIFICATION) == 0
 
     async def test_a_job_of_a_killed_worker_is_taken_over(self, database: None) -> None:
         subject, handled = new_id(), Handled()

@@ -11,10 +11,12 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults.driver.blows import strike
+from tests.faults.driver.blows import LIMIT_S, Blow, strike
+from tests.faults.driver.hardships import CHAPTERS, as_json
 from tests.faults.driver.house import living_behind_proxies
 from tests.faults.driver.lines import FAULTS, gather_askers, strain
 
@@ -28,9 +30,11 @@ def main() -> int:
     seed = int(os.environ.get("SEED") or secrets.randbelow(10**6))
     quick = bool(os.environ.get("QUICK"))
     count = int(os.environ.get("BLOWS") or (QUICK_BLOWS if quick else BLOWS))
+    minutes = float(os.environ.get("MINUTES") or LIMIT_S / 60)
     chapters: dict[str, Callable[[Path], Awaitable[dict[str, Any]]]] = {
-        "kills": lambda folder: _kills(folder, seed, count),
+        "kills": lambda folder: _kills(folder, seed, count, minutes),
         "lines": _lines,
+        **{name: partial(_hardship, name) for name in CHAPTERS},
     }
     only = (os.environ.get("ONLY") or ",".join(chapters)).split(",")
     BUILD.mkdir(exist_ok=True)
@@ -56,13 +60,28 @@ async def _run(chapter: Callable[[Path], Awaitable[dict[str, Any]]], folder: Pat
     return await chapter(folder)
 
 
-async def _kills(folder: Path, seed: int, count: int) -> dict[str, Any]:
+async def _kills(folder: Path, seed: int, count: int, minutes: float) -> dict[str, Any]:
+    sys.stdout.write(f"■ kills: at most {count} blows in {minutes:.0f} minutes, seed {seed}\n")
+
+    def tell(blow: Blow) -> None:
+        if blow.number % 10 == 0 or blow.wrong:
+            sys.stdout.write(f"  {blow.number:4d} {blow.part:<9} ready after {blow.ready_s:.1f} s {blow.wrong or ''}\n")
+            sys.stdout.flush()
+
     async with living_behind_proxies(folder / "kills") as (house, _):
-        report = (await strike(house, seed, count)).as_json()
-    sys.stdout.write(f"■ kills: {report['blows']} blows {report['struck']} in {report['seconds']} s\n")
+        report = (await strike(house, seed, count, limit_s=minutes * 60, tell=tell)).as_json()
+    sys.stdout.write(f"  {report['blows']} blows {report['struck']} in {report['seconds']} s\n")
     for name, value in report["counts"].items():
         sys.stdout.write(f"  {name:<20} {value}\n")
     return report
+
+
+async def _hardship(name: str, folder: Path) -> dict[str, Any]:
+    sys.stdout.write(f"■ {name}\n")
+    story = await CHAPTERS[name](folder)
+    for line in story.seen:
+        sys.stdout.write(f"  ✓ {line}\n")
+    return as_json(story)
 
 
 async def _lines(folder: Path) -> dict[str, Any]:

@@ -7,13 +7,13 @@ import random
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import asyncpg
-import httpx
 
-from backend.operations.tour.phone import Surprise
 from storage.s3 import S3Store
 from tests.faults.driver.house import House, Part
 from tests.faults.driver.invariants import NEVER, check
@@ -23,6 +23,7 @@ from tests.faults.driver.people import Crowd
 CALM_S = (0.3, 3.0)
 DOWN_S = (0.0, 1.5)
 DRAIN_S = 150.0
+LIMIT_S = 3600.0
 
 _WAITING = (
     "SELECT id, entrypoint, status::text, attempts, execute_after - now() AS due_in, now() - heartbeat AS silent"
@@ -80,10 +81,20 @@ class Report:
         }
 
 
-async def strike(house: House, seed: int, count: int, *, lanes: int = 3, to_the_end: bool = True) -> Report:
+async def strike(
+    house: House,
+    seed: int,
+    count: int,
+    *,
+    limit_s: float = LIMIT_S,
+    lanes: int = 3,
+    to_the_end: bool = True,
+    tell: Callable[[Blow], object] = lambda blow: None,
+) -> Report:
     """So many blows at random parts and moments of a living house, while `lanes` people use it at once.
 
-    With `to_the_end` the stories that are being told afterwards end; without, they are left where they are.
+    No blow falls later than `limit_s` seconds; `tell` hears of each. With `to_the_end` the stories that are being told
+    afterwards end; without, they are left where they are.
     """
     dice = random.Random(seed)  # noqa: S311 - a run can be told again by its seed
     report, began = Report(seed), time.monotonic()
@@ -95,18 +106,16 @@ async def strike(house: House, seed: int, count: int, *, lanes: int = 3, to_the_
     try:
         for number in range(1, count + 1):
             await asyncio.sleep(dice.uniform(*CALM_S))
-            if living.done():
+            if time.monotonic() > began + limit_s:
                 break
             report.blows.append(await _blow(house, crowd, store, number, dice))
+            tell(report.blows[-1])
         stopping.set()
         if not to_the_end:
             living.cancel()
-        try:
+        with suppress(asyncio.CancelledError):
             await living
-        except asyncio.CancelledError:
-            pass
-        except (Surprise, httpx.HTTPError) as surprise:
-            report.surprises.append(f"{crowd.told.at}: {surprise}")
+        report.surprises += crowd.surprises
         report.drained_s = await _drained(house, report)
         report.at_rest += await check(house.dsn, store, crowd.ledger) + await _read_all(house)
     finally:

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ from backend.operations.data_folder import kept_secrets
 from backend.operations.embedded_postgres import OWNER, PORT, Cluster, cluster, embedded_binaries, ensure_database
 from backend.operations.embedded_store import Store, store
 from backend.operations.environments import Environments, Ports
-from backend.operations.servers import free_ports
+from backend.operations.servers import end, free_ports
 from storage.port import StoreConfig
 from storage.setup import Process, set_up
 from tests.faults.driver.proxy import Proxy, proxy_to
@@ -56,11 +56,9 @@ class House:
         database_way: int | None = None,
         store_way: int | None = None,
         extra: Mapping[str, str] | None = None,
-        postgres_folder: Path | None = None,
     ) -> None:
         self.folder = folder
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self._postgres_folder = postgres_folder or folder / "postgres"
         self._extra = {"NIANGJIA_PROXIES": "127.0.0.1/32", **(extra or {})}
         self._database_way, self._store_way = database_way, store_way
         self.ports = ports
@@ -115,18 +113,21 @@ class House:
             done = self.command(command)
             assert done.returncode == 0, f"niangjia {command}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
 
-    def start(self, part: Part) -> None:
-        """Start a part; database and store are ready when this returns, a process may not be yet."""
+    def start(self, part: Part, extra: Mapping[str, str] | None = None) -> None:
+        """Start a part; database and store are ready when this returns, a process may not be yet.
+
+        `extra` is what a process finds in its environment besides, this time.
+        """
         stack = self._parts[part] = ExitStack()
         if part is Part.POSTGRES:
-            self.cluster = stack.enter_context(cluster(embedded_binaries(self.folder), self._postgres_folder))
+            self.cluster = stack.enter_context(cluster(embedded_binaries(self.folder), self.folder / "postgres"))
             self._running[part] = self.cluster.process
         elif part is Part.STORE:
             users = self.secrets.store_users
             self.store = stack.enter_context(store(self.folder / "store", self.ports.store, users, PREFIX))
             self._running[part] = self.store.process
         else:
-            self._running[part] = self._start_process(part)
+            self._running[part] = self._start_process(part, extra or {})
 
     def kill(self, part: Part) -> None:
         """Kill a part and all that it started, at once; PostgreSQL by the order to stop without a checkpoint."""
@@ -138,9 +139,35 @@ class House:
         process.wait(30)
         self._parts[part].close()
 
+    def start_again(self, part: Part, extra: Mapping[str, str] | None = None) -> None:
+        """Kill a part, or clear away one that ended by itself, and start it."""
+        if self.has_ended(part):
+            self._parts[part].close()
+        else:
+            self.kill(part)
+        self.start(part, extra)
+
+    @contextmanager
+    def another_worker(self) -> Iterator[None]:
+        """The block with a second worker beside the first."""
+        process = self._start_process(Part.WORKER, {})
+        try:
+            yield
+        finally:
+            end(process)
+
     def pid(self, part: Part) -> int:
         """The part's first process."""
         return self._running[part].pid
+
+    def servers(self, part: Part) -> list[int]:
+        """The processes that answer requests, started by the one that watches over them."""
+        children = Path(f"/proc/{self.pid(part)}/task/{self.pid(part)}/children").read_text().split()
+        return [int(pid) for pid in children]
+
+    def is_ready(self) -> bool:
+        """Whether api and console say that all is well."""
+        return self._answers_well(self.api) and self._answers_well(self.console)
 
     def has_ended(self, part: Part) -> bool:
         """Whether a part ended by itself."""
@@ -149,7 +176,7 @@ class House:
     def wait_ready(self) -> float:
         """Wait until api and console say that all is well; the seconds that took."""
         began = time.monotonic()
-        while not (self._is_ready(self.api) and self._is_ready(self.console)):
+        while not self.is_ready():
             for part in (Part.API, Part.CONSOLE, Part.WORKER):
                 # As a supervisor does in production: a process that could not begin is started again.
                 if part in self._running and self.has_ended(part):
@@ -200,11 +227,11 @@ class House:
             config = replace(config, endpoint=origin, public_endpoint=origin)
         return replace(direct, owner_dsn=dsn, store=config).of(process) | self._extra
 
-    def _start_process(self, part: Part) -> subprocess.Popen[bytes]:
+    def _start_process(self, part: Part, extra: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with (self.folder / f"{part}.log").open("ab") as log:
             return subprocess.Popen(
                 [*_NIANGJIA, part.value],
-                env=self.environment_of(Process(part.value)) | {"PYTHONUNBUFFERED": "1"},
+                env=self.environment_of(Process(part.value)) | {"PYTHONUNBUFFERED": "1", **extra},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -212,7 +239,7 @@ class House:
             )
 
     @staticmethod
-    def _is_ready(address: str) -> bool:
+    def _answers_well(address: str) -> bool:
         try:
             answer = urllib3.request("GET", f"{address}/health/ready", timeout=5.0, retries=False)
         except urllib3.exceptions.HTTPError:
@@ -221,12 +248,14 @@ class House:
 
 
 @asynccontextmanager
-async def living_behind_proxies(folder: Path) -> AsyncIterator[tuple[House, dict[str, Proxy]]]:
+async def living_behind_proxies(
+    folder: Path, extra: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[House, dict[str, Proxy]]]:
     """A house with all parts up, whose processes and phones reach database and store through proxies of ours."""
     sockets = folder / "postgres" / f".s.PGSQL.{PORT}"
     ports = Ports(*free_ports(3))
     async with proxy_to(sockets) as database, proxy_to(ports.store) as papers:
-        house = House(folder, ports, database_way=database.port, store_way=papers.port)
+        house = House(folder, ports, database_way=database.port, store_way=papers.port, extra=extra)
         try:
             await asyncio.to_thread(house.set_up)
             for part in (Part.API, Part.CONSOLE, Part.WORKER):

@@ -101,7 +101,9 @@ async def check(dsn: str, store: DocumentStore, ledger: Ledger) -> list[str]:
                 connection, [one.path.split("/")[-2] for one in accepted if one.path.endswith("/complete")]
             )
             viewable = await connection.fetch(
-                "SELECT object_key FROM upload WHERE state IN ('checked', 'verified', 'rejected', 'expired')"
+                # A reservation that ran out is expired as well, and never had a file.
+                "SELECT object_key FROM upload WHERE state IN ('checked', 'verified', 'rejected')"
+                " OR (state = 'expired' AND rendition_key IS NOT NULL)"
             )
     finally:
         await connection.close()

@@ -89,7 +89,7 @@ async def gather_askers(house: House) -> Askers:
         Question(phone, "GET", "/api/v1/applications", signed),
         Question(phone, "GET", "/api/v1/inbox", signed),
         # The same reservation again and again, under one key.
-        Question(phone, "POST", "/api/v1/documents", signed | {"Idempotency-Key": uuid4().hex}, _described(b"paper")),
+        Question(phone, "POST", "/api/v1/documents", signed | {"Idempotency-Key": uuid4().hex}, described(b"paper")),
         Question(desk, "GET", "/review/", {}),
         Question(desk, "GET", f"/review/cases/{case}", {}),
         Question(desk, "GET", f"/review/cases/{case}/papers/{upload}/preview", {}),
@@ -101,7 +101,8 @@ async def gather_askers(house: House) -> Askers:
     return Askers(cast, nurse.phone, questions)
 
 
-def _described(content: bytes) -> dict[str, Any]:
+def described(content: bytes) -> dict[str, Any]:
+    """What a phone says of a file before it sends it."""
     return {
         "kind": "work_permit",
         "name": "工作证.png",
@@ -114,16 +115,20 @@ def _described(content: bytes) -> dict[str, Any]:
 async def strain(askers: Askers, part: str, proxy: Proxy, fault: Fault, seconds: float) -> Line:
     """The line of one part in one state for so long, while everybody asks; then until all is as before."""
     line = Line(part, fault)
-    reserved = await _reserve(askers.phone, f"{part} {fault}")
+    reserved = await reserve(askers.phone, f"{part} {fault}")
     async with proxy.behaving(fault):
-        end = time.monotonic() + seconds
-        asking = [asyncio.create_task(_ask_on(question, end, line)) for question in askers.questions]
-        sending = asyncio.create_task(_send(askers.phone, reserved, end))
-        await asyncio.gather(*asking)
+        sending = asyncio.create_task(_send(askers.phone, reserved, time.monotonic() + seconds))
+        await strain_all(askers, seconds, line)
         await sending
-    await _recover(askers, line)
+    await until_as_before(askers, line)
     await _finish(askers, reserved, line)
     return line
+
+
+async def strain_all(askers: Askers, seconds: float, line: Line) -> None:
+    """Everybody asks for so long, whatever is wrong meanwhile."""
+    end = time.monotonic() + seconds
+    await asyncio.gather(*(_ask_on(question, end, line) for question in askers.questions))
 
 
 async def _ask_on(question: Question, end: float, line: Line) -> None:
@@ -149,7 +154,7 @@ async def _ask_on(question: Question, end: float, line: Line) -> None:
         await asyncio.sleep(_PAUSE_S)
 
 
-async def _recover(askers: Askers, line: Line) -> None:
+async def until_as_before(askers: Askers, line: Line) -> None:
     """Ask until every question is answered well some times in a row."""
     began, good = time.monotonic(), 0
     while good < _IN_A_ROW:
@@ -163,9 +168,10 @@ async def _recover(askers: Askers, line: Line) -> None:
     line.recovered_s = time.monotonic() - began
 
 
-async def _reserve(phone: Phone, title: str) -> tuple[Any, bytes]:
+async def reserve(phone: Phone, title: str) -> tuple[Any, bytes]:
+    """A reservation as the phone was told of it, and the file that it is for."""
     content = sample_paper(title.upper())
-    return await phone.call("POST", "/documents", 201, _described(content)), content
+    return await phone.call("POST", "/documents", 201, described(content)), content
 
 
 async def _send(phone: Phone, reserved: tuple[Any, bytes], end: float) -> None:

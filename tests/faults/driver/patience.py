@@ -92,8 +92,11 @@ class Patient(httpx.AsyncBaseTransport):
         if answer.status_code < 500:
             return answer
         self._ledger.outages[f"{answer.status_code}"] += 1
-        if answer.status_code != 503 or not answer.headers.get("retry-after", "").isdigit():
-            self._ledger.wrong.append(f"{request.method} {request.url.path}: {answer.status_code} {answer.text[:300]}")
+        again = answer.headers.get("retry-after", "")
+        if answer.status_code != 503 or not again.isdigit():
+            self._ledger.wrong.append(
+                f"{request.method} {request.url.path}: {answer.status_code}, Retry-After “{again}”"
+            )
         return None
 
     def _note(self, request: httpx.Request, answer: httpx.Response) -> None:

@@ -39,7 +39,7 @@ DESKS = (
     "reviewer-feng",
 )
 _CLOCK_TRIES = 60
-_BY_VERSION = re.compile(r"/registry/record/submit|/commendation/nominations/[0-9a-f-]{36}")
+_BY_VERSION = re.compile(r"/registry/record(/submit)?|/commendation/nominations/[0-9a-f-]{36}")
 
 
 class Told:

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help venv run tour test check audit mutants format screenshots minio lock openapi bench bench-uploads \
-	bench-backups races rush browser-parts clean
+	bench-backups races rush faults browser-parts clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -74,6 +74,9 @@ rush: venv ## 9:00 抢报:60 秒 5,000 人,写 build/rush.json · 5,000 arrivals
 
 bench-backups: venv ## 测量备份与恢复(不设门槛) · measure a backup and a restore; CASES=200000 PAPERS=500
 	$(BIN)/python -m tests.bench.backups $(or $(CASES),200000) $(or $(PAPERS),500)
+
+faults: venv ## 坏天气演练:杀进程、断网、满盘(QUICK=1、SEED=、BLOWS=) · bad days: kills, cut lines, full disks
+	$(BIN)/python -m tests.faults.driver
 
 browser-parts:
 	@tests/install-parts

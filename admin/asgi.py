@@ -18,6 +18,7 @@ from backend.accounts.console_login import ConsoleLogin
 from backend.composition import Services, compose
 from backend.settings import settings
 from backend.web.access_log import Stopwatch, log_answer
+from backend.web.deadline import Deadline
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
 from backend.web.wiring import dependencies, pool
@@ -67,7 +68,7 @@ def create_app(services: Services) -> Litestar:
         route_handlers=[live, ready, files, *PAGES, REVIEW, data_console(Gate(DataConsole(services), login))],
         dependencies=dependencies(services, NAMES) | {"console_login": Provide(lambda: login, sync_to_thread=False)},
         # Without a referrer a browser calls the origin of a form "null"; ours are asked where they come from.
-        middleware=[Stopwatch(), SecurityHeaders(referrer_policy="same-origin"), Sessions(login)],
+        middleware=[Stopwatch(), SecurityHeaders(referrer_policy="same-origin"), Deadline(), Sessions(login)],
         guards=[signed_in, own_form],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,

@@ -32,7 +32,7 @@ from backend.audit.log import record_apart
 from backend.database import fetch_value, transaction
 from backend.errors import DomainError
 from backend.identity import Actor
-from backend.web.problem import status_of
+from backend.web.problem import status_of, when_to_retry
 from backend.words import UNPRINTABLE, Language, Text
 
 log = structlog.get_logger(__name__)
@@ -122,7 +122,7 @@ class Gate:
                 await record_apart(actor, "data.refused", "refused", detail={"path": path[:200]})
             await _say(send, refused.status, refused.message, language)
         except DomainError as error:
-            await _say(send, status_of(error), error.message, language)
+            await _say(send, status_of(error), error.message, language, when_to_retry(error))
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, actor: Actor, path: str) -> None:
         connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
@@ -338,8 +338,11 @@ def _as_shown(status: int, words: str) -> bytes:
     return json.dumps({"custom_form_error": words} if status == 422 else words, ensure_ascii=False).encode()
 
 
-async def _say(send: Send, status: int, message: Text, language: Language) -> None:
+async def _say(
+    send: Send, status: int, message: Text, language: Language, more: Mapping[str, str] | None = None
+) -> None:
     body = _as_shown(status, message.in_(language))
     headers = [(b"content-type", b"application/json"), (b"content-language", language.value.encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in (more or {}).items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -17,9 +17,9 @@ from admin.navigation import current, menu_for
 from admin.session import CSRF_FIELD, browser_of
 from backend.accounts.console_login import Step
 from backend.database import new_id
-from backend.errors import DomainError, Throttled, Unauthenticated, Unavailable
+from backend.errors import DomainError, Unauthenticated
 from backend.identity import ROLE_LABELS, Actor
-from backend.web.problem import status_of
+from backend.web.problem import status_of, when_to_retry
 from backend.words import Text
 
 log = structlog.get_logger(__name__)
@@ -75,9 +75,7 @@ def page(
     **shown: Any,
 ) -> Response[str]:
     """A page of the shell itself; with a `refusal` it carries the status of that error."""
-    headers = {"Content-Language": browser_of(request).language.value}
-    if isinstance(refusal, Throttled | Unavailable):
-        headers["Retry-After"] = str(refusal.retry_after_s)
+    headers = {"Content-Language": browser_of(request).language.value, **when_to_retry(refusal)}
     return Response(
         _PAGES.get_template(template).render(**shell(request), refusal=refusal, **shown),
         media_type=MediaType.HTML,

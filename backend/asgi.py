@@ -25,6 +25,7 @@ from backend.unions.routes import ROUTER as UNIONS
 from backend.web.access_log import Stopwatch, log_answer
 from backend.web.admission import UNBOUNDED, Admission
 from backend.web.auth import PUBLIC, Authentication, signed_in
+from backend.web.deadline import Deadline
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
 from backend.web.openapi import openapi
@@ -92,6 +93,7 @@ def create_app(services: Services) -> Litestar:
         middleware=[
             Stopwatch(),
             SecurityHeaders(),
+            Deadline(),
             Admission(services.settings.waiting, services.settings.wait_s, BODY_LIMIT),
             Authentication(services.login, actors),
         ],

@@ -6,15 +6,17 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from backend.operations.data_folder import data_folder, running_environment
 from backend.operations.refusal import Refusal
 from backend.settings import SettingsError
 
 Run = Callable[[argparse.Namespace], int | None]
+T = TypeVar("T")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
         " without their file, erase files without a row",
     )
     comparing.set_defaults(run=_documents_audit)
+    jobs = command("jobs", _jobs, "jobs that were parked after their last try; exit 1 if there are any").add_subparsers(
+        metavar="WHAT"
+    )
+    jobs.add_parser("parked", help="list them (the default)").set_defaults(run=_jobs)
+    again = jobs.add_parser("retry", help="try them again, once the cause is gone")
+    again.add_argument("id", nargs="*", type=int, help="numbers of jobs; all where none is given")
+    again.set_defaults(run=_jobs_retry)
     clock = command("clock", _clock_show, "business time, in a demonstration").add_subparsers(metavar="WHAT")
     clock.add_parser("show", help="tell business time").set_defaults(run=_clock_show)
     clock.add_parser("reset", help="give it back to the machine's clock").set_defaults(run=_clock_reset)
@@ -252,6 +261,30 @@ def _documents_audit(parsed: argparse.Namespace) -> int:
 
     repairs = frozenset(Repair(name) for name in parsed.repair)
     return 0 if asyncio.run(audit_documents(quick=parsed.quick, repairs=repairs)) else 1
+
+
+def _jobs(parsed: argparse.Namespace) -> int:
+    from backend.operations.parked_jobs import show_parked
+
+    return 0 if asyncio.run(_with_pool(lambda: show_parked(sys.stdout.write))) else 1
+
+
+def _jobs_retry(parsed: argparse.Namespace) -> None:
+    from backend.operations.parked_jobs import retry_parked
+
+    asyncio.run(_with_pool(lambda: retry_parked(parsed.id, sys.stdout.write)))
+
+
+async def _with_pool(work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work with a pool of one connection to the database of this environment, or of the stack that runs."""
+    _join_running_stack()
+    from backend.database import close_pool, open_pool
+
+    await open_pool(min_size=1, max_size=1)
+    try:
+        return await work()
+    finally:
+        await close_pool()
 
 
 def _clock_show(parsed: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,16 @@ from backend.errors import Unavailable
 
 ACQUIRE_SECONDS = 4.0
 STATEMENT_SECONDS = 20.0
+QUEUE_SECONDS = 5.0
+
+#: What is raised where a connection cannot be made, breaks, or has nothing sensible to say.
+CUT_OFF = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 #: Connections of a process at most.
 POOL_MOST = 10
@@ -36,6 +47,11 @@ class Engine(PostgresEngine):
     async def prep_database(self) -> None:
         """Nothing: no extension is used."""
 
+    async def _run_in_pool(self, query: str, args: Sequence[Any] | None = None) -> list[asyncpg.Record]:
+        """A query of Piccolo's outside a transaction: it waits no longer, and fails no other way, than ours."""
+        async with _lent() as connection:
+            return list(await connection.fetch(query, *(args or ())))
+
 
 def engine(dsn: str) -> Engine:
     """An engine for the database at `dsn`; opens no connection yet."""
@@ -47,6 +63,20 @@ def db() -> Engine:
     from backend.piccolo_conf import DB
 
     return DB
+
+
+@asynccontextmanager
+async def queue_pool() -> AsyncIterator[asyncpg.Pool]:
+    """A small pool for the queue alone, whose statements are short; raises Unavailable.
+
+    At the end of the block its connections are cut: over a dead line nothing else ends.
+    """
+    with database_errors():
+        pool = await asyncpg.create_pool(**{**db().config, "command_timeout": QUEUE_SECONDS}, min_size=1, max_size=4)
+    try:
+        yield pool
+    finally:
+        pool.terminate()
 
 
 async def open_pool(
@@ -80,17 +110,13 @@ def database_errors() -> Iterator[None]:
     try:
         yield
     except (
-        OSError,
-        TimeoutError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.TooManyConnectionsError,
-        asyncpg.AdminShutdownError,
-        asyncpg.CrashShutdownError,
-        asyncpg.QueryCanceledError,
+        *CUT_OFF,
+        # What the server says of itself: starting, stopping, cancelled by it; disk or memory full; a deadlock.
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.PostgresSystemError,
+        asyncpg.TransactionRollbackError,
         asyncpg.LockNotAvailableError,
-        asyncpg.DeadlockDetectedError,
     ) as error:
         raise Unavailable("database") from error
 
@@ -109,25 +135,21 @@ async def transaction(
     if current is not None:
         if role or settings:
             raise RuntimeError("a role or a setting belongs to the outermost transaction")
-        async with current.connection.transaction():
+        async with _undone_by_errors(current.connection):
             yield current.connection
         return
-    pool = db().pool
-    if pool is None:
-        raise Unavailable("database")
-    with database_errors():
-        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-            if role:
-                await connection.execute(f'SET LOCAL ROLE "{role}"')
-            for name, value in (settings or {}).items():
-                await connection.execute("SELECT set_config($1, $2, true)", name, value)
-            piccolo = PostgresTransaction(db())
-            piccolo.connection = connection
-            token = db().current_transaction.set(piccolo)
-            try:
-                yield connection
-            finally:
-                db().current_transaction.reset(token)
+    async with _lent() as connection, _undone_by_errors(connection):
+        if role:
+            await connection.execute(f'SET LOCAL ROLE "{role}"')
+        for name, value in (settings or {}).items():
+            await connection.execute("SELECT set_config($1, $2, true)", name, value)
+        piccolo = PostgresTransaction(db())
+        piccolo.connection = connection
+        token = db().current_transaction.set(piccolo)
+        try:
+            yield connection
+        finally:
+            db().current_transaction.reset(token)
 
 
 @asynccontextmanager
@@ -166,12 +188,50 @@ async def _connection() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         with database_errors():
             yield held
         return
+    async with _lent() as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _lent() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    """A connection of the pool; thrown away where what it was lent for did not end, for it may never end.
+
+    Others that lie in the pool may be as dead, if the line to the server is: they are made anew at their next use.
+    """
     pool = db().pool
     if pool is None:
         raise Unavailable("database")
     with database_errors():
         async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            yield connection
+            try:
+                yield connection
+            except (asyncio.CancelledError, *CUT_OFF):
+                _throw_away(connection)
+                await pool.expire_connections()
+                raise
+
+
+@asynccontextmanager
+async def _undone_by_errors(connection: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
+    """A transaction, or a savepoint inside one; it does not wait for an answer to ROLLBACK from who gives none."""
+    block = connection.transaction()
+    await block.start()
+    try:
+        yield
+    except (asyncio.CancelledError, *CUT_OFF):
+        # The server undoes the work of a session that ends.
+        _throw_away(connection)
+        raise
+    except BaseException:
+        await block.rollback()
+        raise
+    else:
+        await block.commit()
+
+
+def _throw_away(connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # thrown away before, by an inner block
+        connection.terminate()
 
 
 async def fetch(sql: str, *args: Any) -> list[asyncpg.Record]:

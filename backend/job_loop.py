@@ -15,11 +15,12 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor, EntrypointExecutorParameters
 from pgqueuer.core.qm import QueueManager
-from pgqueuer.domain.errors import PgqException
+from pgqueuer.domain.errors import PgqException, RetryRequested
+from pgqueuer.domain.models import Context, TracebackRecord
 from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.types import QueueExecutionMode
 
-from backend.database import db
+from backend.database import CUT_OFF, queue_pool
 from backend.errors import Unavailable
 from backend.jobs import Job, subject_of
 
@@ -41,6 +42,9 @@ TRIES = 9
 
 RECONNECT_SECONDS = 2.0
 
+#: What a database that went away, or is coming back, makes of a query.
+_LOST = (*CUT_OFF, asyncpg.PostgresError)
+
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
@@ -56,27 +60,32 @@ async def run_jobs(
 ) -> None:
     """Run jobs until `stopping` is set, then finish those begun; with `drain`, until the queue is empty.
 
-    A lost database is waited for. The caller has opened the pool.
+    A lost database is waited for. The caller has opened the pool that the handlers use.
     """
     while not stopping.is_set():
-        manager = _manager(handlers)
-        watch = asyncio.create_task(_pass_on(stopping, manager.shutdown))
         try:
-            await manager.run(
-                dequeue_timeout=POLL,
-                batch_size=BATCH,
-                max_concurrent_tasks=AT_ONCE,
-                mode=QueueExecutionMode.drain if drain else QueueExecutionMode.continuous,
-                heartbeat_timeout=heartbeat,
-                shutdown_on_listener_failure=True,
-            )
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, PgqException) as error:
+            async with queue_pool() as pool:
+                await _run(_manager(handlers, pool), stopping, heartbeat, drain)
+        except (*_LOST, PgqException, Unavailable) as error:
             log.warning("queue_lost", error=type(error).__name__)
             await _wait(stopping, RECONNECT_SECONDS)
-        finally:
-            watch.cancel()
         if drain:
             return
+
+
+async def _run(manager: QueueManager, stopping: asyncio.Event, heartbeat: timedelta, drain: bool) -> None:
+    watch = asyncio.create_task(_pass_on(stopping, manager.shutdown))
+    try:
+        await manager.run(
+            dequeue_timeout=POLL,
+            batch_size=BATCH,
+            max_concurrent_tasks=AT_ONCE,
+            mode=QueueExecutionMode.drain if drain else QueueExecutionMode.continuous,
+            heartbeat_timeout=heartbeat,
+            shutdown_on_listener_failure=True,
+        )
+    finally:
+        watch.cancel()
 
 
 async def run_sweeps(sweeps: Sequence[Sweep], stopping: asyncio.Event) -> None:
@@ -97,20 +106,40 @@ async def _repeat(sweep: Sweep, stopping: asyncio.Event) -> None:
         await _wait(stopping, sweep.every.total_seconds())
 
 
-def _manager(handlers: Mapping[Job, Handler]) -> QueueManager:
-    pool = db().pool
-    if pool is None:
-        raise Unavailable("database")
-    manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+class _Queue(Queries):
+    """The queue; a job whose next try cannot be written down is left as it is, and taken up once it is overdue.
+
+    The library would park it: a database that goes away while jobs run would take them all out of the queue.
+    """
+
+    async def retry_job(self, job: QueuedJob, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
+        """See Queries."""
+        try:
+            await super().retry_job(job, delay, traceback_record)
+        except _LOST as error:
+            log.warning("retry_not_written", job=job.entrypoint, id=job.id, error=type(error).__name__)
+
+
+def _manager(handlers: Mapping[Job, Handler], pool: asyncpg.Pool) -> QueueManager:
+    manager = QueueManager(_Queue(AsyncpgPoolDriver(pool)))
     for job, handler in handlers.items():
         manager.entrypoint(job, on_failure="hold", executor_factory=_patient)(_entrypoint(handler))
     return manager
 
 
+class _Patient(DatabaseRetryEntrypointExecutor):
+    """Tries a job again, later each time; one that waits for a part that is away is never given up."""
+
+    async def execute(self, job: QueuedJob, context: Context) -> None:
+        """See DatabaseRetryEntrypointExecutor."""
+        try:
+            await super().execute(job, context)
+        except Unavailable as error:
+            raise RetryRequested(delay=self.max_delay, reason=error.code) from error
+
+
 def _patient(parameters: EntrypointExecutorParameters) -> DatabaseRetryEntrypointExecutor:
-    return DatabaseRetryEntrypointExecutor(
-        parameters, max_attempts=TRIES, initial_delay=FIRST_DELAY, max_delay=LONGEST_DELAY
-    )
+    return _Patient(parameters, max_attempts=TRIES, initial_delay=FIRST_DELAY, max_delay=LONGEST_DELAY)
 
 
 def _entrypoint(handler: Handler) -> Callable[[QueuedJob], Awaitable[None]]:

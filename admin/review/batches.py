@@ -27,6 +27,7 @@ from backend.recuperation.batches import Batches, BatchInput, published_versions
 from backend.registry.queries import emergencies
 from backend.unions.service import at_or_below
 from backend.unions.service import one as union_of
+from backend.web.deadline import LONG
 from backend.words import Text
 
 READ_ROLES = (Role.HR_VERIFIER, Role.CHAIR, Role.REVIEWER, Role.FINANCE, Role.AUDITOR)
@@ -110,7 +111,7 @@ async def open_batch(
     return await _act(request, actor, batch, clock, "open", work)
 
 
-@post("/batches/{batch:uuid}/allocate", status_code=303)
+@post("/batches/{batch:uuid}/allocate", opt=LONG, status_code=303)
 async def allocate(
     request: Request[Any, Any, Any],
     batch: FromPath[UUID],
@@ -126,7 +127,7 @@ async def allocate(
     return await _act(request, actor, batch, clock, "allocate", work)
 
 
-@post("/batches/{batch:uuid}/notice", status_code=303)
+@post("/batches/{batch:uuid}/notice", opt=LONG, status_code=303)
 async def publish_notice(
     request: Request[Any, Any, Any],
     batch: FromPath[UUID],
@@ -142,7 +143,7 @@ async def publish_notice(
     return await _act(request, actor, batch, clock, "notice", work)
 
 
-@post("/batches/{batch:uuid}/roster", status_code=200)
+@post("/batches/{batch:uuid}/roster", opt=LONG, status_code=200)
 async def roster(
     request: Request[Any, Any, Any],
     batch: FromPath[UUID],

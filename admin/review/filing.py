@@ -30,6 +30,7 @@ from backend.recuperation.queries import open_batches
 from backend.recuperation.service import EmergencyContact, HealthDeclaration, Requests, StayInput
 from backend.registry.queries import search_staff
 from backend.sealing import Sealer
+from backend.web.deadline import LONG
 from backend.words import Text
 
 #: A file and the fields around it.
@@ -101,7 +102,7 @@ async def attach_paper(
     return to(f"/review/cases/{application}")
 
 
-@post("/cases/{application:uuid}/papers/new", status_code=303, request_max_body_size=UPLOAD_BODY)
+@post("/cases/{application:uuid}/papers/new", opt=LONG, status_code=303, request_max_body_size=UPLOAD_BODY)
 async def send_paper(
     request: Request[Any, Any, Any],
     application: FromPath[UUID],

@@ -28,6 +28,7 @@ from backend.insurance.panels import PAYER_LABELS
 from backend.insurance.plans import plans_known
 from backend.insurance.policy import Proposal, starts_in_words
 from backend.insurance.terms import Channel
+from backend.web.deadline import LONG
 from backend.words import Text
 
 READ_ROLES = (Role.UNIT_OFFICER, Role.HR_VERIFIER, Role.CHAIR, Role.AUDITOR)
@@ -64,7 +65,7 @@ async def new_group(
     return await _pick_page(request, actor, groups, query)
 
 
-@post("/mutual-aid/groups", status_code=303)
+@post("/mutual-aid/groups", opt=LONG, status_code=303)
 async def draft_group(
     request: Request[Any, Any, Any], actor: NamedDependency[Actor], groups: NamedDependency[Groups]
 ) -> Response[str] | Redirect:
@@ -98,7 +99,7 @@ async def group_page(
     return await _show(request, actor, application, groups, applications)
 
 
-@post("/mutual-aid/groups/{application:uuid}", status_code=303)
+@post("/mutual-aid/groups/{application:uuid}", opt=LONG, status_code=303)
 async def amend_group(
     request: Request[Any, Any, Any],
     application: FromPath[UUID],

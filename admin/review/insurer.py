@@ -23,6 +23,7 @@ from backend.identity import Actor
 from backend.insurance.enrolments import Enrolments, HealthSaid
 from backend.insurance.insurer_list import GIVE_ROLES, InsurerLists
 from backend.insurance.plans import KIND, plans_known
+from backend.web.deadline import LONG
 
 
 @get("/mutual-aid/lists")
@@ -33,7 +34,7 @@ async def list_page(
     return await _list_page(request, actor, clock)
 
 
-@post("/mutual-aid/lists", status_code=200)
+@post("/mutual-aid/lists", opt=LONG, status_code=200)
 async def make_list(
     request: Request[Any, Any, Any],
     actor: NamedDependency[Actor],

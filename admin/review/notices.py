@@ -23,6 +23,7 @@ from backend.clock import Clock
 from backend.errors import DomainError
 from backend.identity import Actor
 from backend.settings import Settings
+from backend.web.deadline import LONG
 
 
 @get("/notices")
@@ -36,7 +37,7 @@ async def notice_list(
     return await _list(request, actor, applications, clock)
 
 
-@post("/notices", status_code=303)
+@post("/notices", opt=LONG, status_code=303)
 async def announce(
     request: Request[Any, Any, Any],
     actor: NamedDependency[Actor],

@@ -18,7 +18,7 @@ from backend.calendars.service import working_days_after
 from backend.clock import LOCAL
 from backend.errors import DomainError, RuleViolation
 from backend.identity import ROLE_LABELS, Actor, Role
-from backend.web.problem import status_of
+from backend.web.problem import status_of, when_to_retry
 from backend.words import Language
 
 _PAGES = Environment(
@@ -47,7 +47,7 @@ def page(
         html,
         media_type=MediaType.HTML,
         status_code=status_of(refusal) if refusal else 200,
-        headers={"Content-Language": actor.language.value, "Cache-Control": "no-store"},
+        headers={"Content-Language": actor.language.value, "Cache-Control": "no-store", **when_to_retry(refusal)},
     )
 
 

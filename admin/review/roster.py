@@ -23,6 +23,7 @@ from backend.people.relations import RELATION_LABELS
 from backend.registry.roster.lines import VERDICT_LABELS, Verdict
 from backend.registry.roster.reading import FAMILY_SHEET, SIZE_LIMIT, STAFF_LIMIT, STAFF_SHEET
 from backend.registry.roster.service import DryRun, Rosters
+from backend.web.deadline import LONG
 from backend.words import Text
 
 #: A workbook and the fields around it; the ticks of a whole roster.
@@ -69,7 +70,7 @@ async def roster_template(
     )
 
 
-@post("/records/roster", status_code=303, request_max_body_size=UPLOAD_BODY)
+@post("/records/roster", opt=LONG, status_code=303, request_max_body_size=UPLOAD_BODY)
 async def upload_roster(
     request: Request[Any, Any, Any], actor: NamedDependency[Actor], rosters: NamedDependency[Rosters]
 ) -> Response[str] | Redirect:
@@ -94,7 +95,7 @@ async def dry_run_page(
     return await _show(request, actor, rosters, roster)
 
 
-@post("/records/roster/{roster:uuid}/accept", status_code=303, request_max_body_size=TICKS_BODY)
+@post("/records/roster/{roster:uuid}/accept", opt=LONG, status_code=303, request_max_body_size=TICKS_BODY)
 async def accept_roster(
     request: Request[Any, Any, Any],
     roster: FromPath[UUID],

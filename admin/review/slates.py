@@ -22,6 +22,7 @@ from backend.commendation.slate import MAIN, NO_CHOICES, OUT, RESERVE, Choices, 
 from backend.commendation.terms import TRAIT_LABELS, terms_of
 from backend.errors import DomainError, NotFound
 from backend.identity import Actor, Role
+from backend.web.deadline import LONG
 from backend.words import Text
 
 #: Who sees scores before the slate is public, at the organiser or above: not the units themselves.
@@ -55,7 +56,7 @@ async def check_slate(
     return await _show(request, actor, campaign, slates, clock, _choices(form), typed=form.fields)
 
 
-@post("/campaigns/{campaign:uuid}/slate", status_code=303)
+@post("/campaigns/{campaign:uuid}/slate", opt=LONG, status_code=303)
 async def confirm_slate(
     request: Request[Any, Any, Any],
     campaign: FromPath[UUID],

@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from backend.accounts.tokens import AccessClaims
+from backend.database import CUT_OFF
 from backend.identity import Actor
 from backend.words import Language
 
@@ -119,7 +120,7 @@ class KnownActors:
                         await asyncio.sleep(_ASK_EVERY)
                 finally:
                     connection.terminate()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (*CUT_OFF, asyncpg.PostgresError) as error:
                 log.warning("actors_not_heard", error=type(error).__name__)
                 await asyncio.sleep(_ASK_EVERY)
 

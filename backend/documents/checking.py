@@ -17,6 +17,7 @@ from backend.documents.inspection.spool import SpoolOverflow, spool, spool_folde
 from backend.documents.kinds import SIZE_LIMIT, VIEWABLE, Malware, MediaType, PaperState
 from backend.documents.policy import LOST, why_refused
 from backend.documents.service import Documents, store_errors
+from backend.errors import Unavailable
 from backend.jobs import Job, enqueue_for
 from storage.keys import Bucket, keys_of, rendition_key, shared_key
 from storage.port import ObjectChanged, ObjectExists, ObjectMissing, ObjectTooLarge
@@ -42,12 +43,16 @@ class Checking:
     async def check(self, upload_id: UUID) -> None:
         """Check one upload; does nothing to one that was checked already but clear what was left in quarantine.
 
-        Raises Unavailable or ScannerUnavailable for a part that does not answer: the job is tried again later.
+        Raises Unavailable for a part that does not answer: the job is tried again later.
         """
         paper = await load(upload_id)
         if paper.state is PaperState.UPLOADED:
             async with self.turns:
-                await self._decide(paper)
+                try:
+                    await self._decide(paper)
+                except OSError as error:
+                    # The disk is full, or away: no word about the paper.
+                    raise Unavailable("disk") from error
         elif paper.state is PaperState.RESERVED:
             return
         with store_errors():

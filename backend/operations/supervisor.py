@@ -11,19 +11,17 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
-from urllib.parse import urlsplit, urlunsplit
 
 from backend.operations.banner import banner
 from backend.operations.children import Children, children, stop_leftovers
 from backend.operations.data_folder import Secrets, announced, data_folder, held, kept_secrets
 from backend.operations.embedded_postgres import OWNER, cluster, embedded_binaries, ensure_database
 from backend.operations.embedded_store import REGION, Store, store
+from backend.operations.environments import Environments, Ports
 from backend.operations.refusal import Refusal
-from backend.operations.servers import MARK, is_free
 from backend.operations.sign_of_life import is_well
 from backend.settings import Mode, web_origins
 from storage.port import StoreConfig
@@ -34,33 +32,6 @@ PREFIX = "niangjia"
 READY_SECONDS = 90.0
 _WATCH_SECONDS = 0.2
 _NIANGJIA = (sys.executable, "-m", "backend.cli")
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where the stack listens on 127.0.0.1."""
-
-    api: int
-    console: int
-    store: int
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Ports:
-        """The ports asked for; raises Refusal for one that is no number."""
-        return cls(
-            api=_port(env, "NIANGJIA_API_PORT", 8000),
-            console=_port(env, "NIANGJIA_CONSOLE_PORT", 8001),
-            store=_port(env, "NIANGJIA_S3_PORT", 8002),
-        )
-
-    def require_free(self, *, with_store: bool) -> None:
-        """Raise Refusal naming the variable that moves the first port that somebody else listens on."""
-        wanted = [("NIANGJIA_API_PORT", self.api), ("NIANGJIA_CONSOLE_PORT", self.console)]
-        if with_store:
-            wanted.append(("NIANGJIA_S3_PORT", self.store))
-        for name, port in wanted:
-            if not is_free(port):
-                raise Refusal(f"port {port} is in use: stop what listens there, or set {name} to another")
 
 
 class _Stopped(Exception):
@@ -124,12 +95,13 @@ class _Stack:
 
     def serve(self, began: float) -> int:
         """Run the processes until one ends by itself (1) or the operator stops them (raises _Stopped)."""
-        with announced(self._folder, self._operator_environment()), children() as family:
+        made = self._environments()
+        with announced(self._folder, made.of_operator()), children() as family:
             for process in Process:
-                family.start(process, (*_NIANGJIA, process), self._environment_of(process))
-            self._wait_until_ready(family)
+                family.start(process, (*_NIANGJIA, process), made.of(process))
+            self._wait_until_ready(family, made.addresses)
             sys.stdout.write(
-                banner(self._addresses(), self._secrets.demo_password, self._folder, time.monotonic() - began)
+                banner(made.addresses, self._secrets.demo_password, self._folder, time.monotonic() - began)
             )
             sys.stdout.flush()
             while (ended := self._ended(family)) is None:
@@ -168,13 +140,13 @@ class _Stack:
 
     def _niangjia(self, command: str) -> None:
         done = subprocess.run(  # our own command
-            [*_NIANGJIA, command], env=self._operator_environment(), capture_output=True, text=True
+            [*_NIANGJIA, command], env=self._environments().of_operator(), capture_output=True, text=True
         )
         if done.returncode != 0:
             raise Refusal(f"`niangjia {command}` failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
 
-    def _wait_until_ready(self, family: Children) -> None:
-        waiting = [f"{address}/health/ready" for address in self._addresses()]
+    def _wait_until_ready(self, family: Children, addresses: tuple[str, str]) -> None:
+        waiting = [f"{address}/health/ready" for address in addresses]
         give_up = time.monotonic() + READY_SECONDS
         while waiting:
             if (ended := self._ended(family)) is not None:
@@ -193,58 +165,11 @@ class _Stack:
                 return f"{name} ended by itself (exit status {server.returncode}); see its log in {self._folder / name}"
         return None
 
-    def _addresses(self) -> tuple[str, str]:
-        return f"http://127.0.0.1:{self._ports.api}", f"http://127.0.0.1:{self._ports.console}"
-
-    def _environment_of(self, process: Process) -> dict[str, str]:
-        """What a process gets to know: its own login to the database, its own user of the store."""
-        role = f"niangjia_{process}"
-        user = self._secrets.store_users.processes[process]
-        passwords = self._secrets.database_passwords
-        made = self._environment(_as_role(self._owner_dsn, role, passwords[role]), user.access_key, user.secret_key)
-        if process is Process.WORKER:
-            made["NIANGJIA_SEAL_KEY"] = self._secrets.seal_key
-        if base := self._env.get("NIANGJIA_METRICS_PORT"):
-            # Three processes on one machine: each takes a port of its own, from this one on.
-            made["NIANGJIA_METRICS_PORT"] = str(int(base) + list(Process).index(process))
-        return made
-
-    def _operator_environment(self) -> dict[str, str]:
-        """What the operator's commands get to know: the owner's login, and the store's administrator."""
-        administrator = self._secrets.store_users.administrator
-        passwords = self._secrets.database_passwords
-        environment = self._environment(self._owner_dsn, administrator.access_key, administrator.secret_key)
-        environment |= {f"{role.upper()}_DB_PASSWORD": password for role, password in passwords.items()}
-        return environment | {
-            "NIANGJIA_DEMO_PASSWORD": self._secrets.demo_password,
-            "NIANGJIA_DEMO_TOTP": self._secrets.demo_totp,
-            "NIANGJIA_SEAL_KEY": self._secrets.seal_key,
-        }
-
-    def _environment(self, dsn: str, access_key: str, secret_key: str) -> dict[str, str]:
-        api, console = self._addresses()
-        kept = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "TERM", "NIANGJIA_CLAMD", "TMPDIR")
-        endpoint = self._store.endpoint if self._store else f"http://127.0.0.1:{self._ports.store}"
-        return {
-            **{name: self._env[name] for name in kept if name in self._env},
-            MARK: str(self._folder),
-            "PICCOLO_CONF": "backend.piccolo_conf",
-            "DATABASE_URL": dsn,
-            "NIANGJIA_MODE": Mode.DEMO,
-            "NIANGJIA_DATA": str(self._folder),
-            "NIANGJIA_FIELD_KEYS": f"a:{self._secrets.field_key}",
-            "NIANGJIA_INDEX_KEY": self._secrets.index_key,
-            "NIANGJIA_TOKEN_KEY": self._secrets.token_key,
-            "NIANGJIA_S3_ENDPOINT": endpoint,
-            "NIANGJIA_S3_PUBLIC_ENDPOINT": self._store.public_endpoint if self._store else endpoint,
-            "NIANGJIA_S3_REGION": self._store.region if self._store else REGION,
-            "NIANGJIA_S3_ACCESS_KEY": access_key,
-            "NIANGJIA_S3_SECRET_KEY": secret_key,
-            "NIANGJIA_API_PORT": str(self._ports.api),
-            "NIANGJIA_CONSOLE_PORT": str(self._ports.console),
-            "NIANGJIA_PUBLIC_URL": api,
-            "NIANGJIA_CONSOLE_URL": console,
-        }
+    def _environments(self) -> Environments:
+        # Before the store is up, the only command that is run asks nothing of it.
+        origin = f"http://127.0.0.1:{self._ports.store}"
+        store = self._store or StoreConfig(origin, origin, REGION, "", "")
+        return Environments(self._folder, self._ports, self._secrets, self._owner_dsn, store, self._env)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -252,16 +177,3 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     raise _Stopped
-
-
-def _as_role(dsn: str, role: str, password: str) -> str:
-    """The same database for another login."""
-    parts = urlsplit(dsn)
-    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{parts.netloc.rpartition('@')[2]}"))
-
-
-def _port(env: Mapping[str, str], name: str, usual: int) -> int:
-    value = env.get(name) or str(usual)
-    if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
-        raise Refusal(f"{name} must be a port number, 1 to 65535")
-    return int(value)

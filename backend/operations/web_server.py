@@ -36,6 +36,8 @@ def serve(target: str, host: str, port: int, workers: int, proxies: Sequence[str
         websockets=False,
         log_dictconfig={"loggers": {"_granian": {"level": "WARNING"}}},
         workers_kill_timeout=STOP_SECONDS,
+        # One of them that is killed, for its memory perhaps, is replaced while the others go on.
+        respawn_failed_workers=True,
     ).serve(target_loader=partial(_application, tuple(proxies)))
 
 

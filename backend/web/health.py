@@ -22,6 +22,7 @@ from storage.port import DocumentStore, StoreError
 
 CALENDAR_WARNING = timedelta(days=60)
 _CHECK_SECONDS = 4.0
+_AGAIN_SECONDS = "5"
 
 
 class Live(msgspec.Struct):
@@ -54,18 +55,17 @@ def live() -> Live:
 @get("/health/ready", opt=PUBLIC | UNBOUNDED, security=NO_SECURITY, tags=["health"], operation_id="ready")
 async def ready(store: NamedDependency[DocumentStore], clock: NamedDependency[Clock]) -> Response[Ready]:
     """Whether the database, its schema and the store answer; 503 when one does not."""
-    parts = {
-        "database": await _check(_database),
-        "schema": await _check(_schema),
-        "store": await _check(lambda: _store(store)),
-    }
+    questions = {"database": _database, "schema": _schema, "store": lambda: _store(store)}
+    answers = await asyncio.gather(*(_check(question) for question in questions.values()))
+    parts = dict(zip(questions, answers, strict=True))
     good = all(word == "ok" for word in parts.values())
     body = Ready(
         status="ready" if good else "not_ready",
         parts=parts,
         warnings=await _calendar_warnings(clock) if good else [],
     )
-    return Response(body, status_code=200 if good else 503, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"} | ({} if good else {"Retry-After": _AGAIN_SECONDS})
+    return Response(body, status_code=200 if good else 503, headers=headers)
 
 
 async def _check(question: Callable[[], Awaitable[str]]) -> str:

@@ -117,11 +117,14 @@ def problem(
     )
 
 
+def when_to_retry(error: DomainError | None) -> dict[str, str]:
+    """The header that says when the same request may succeed, for the errors that pass."""
+    return {"Retry-After": str(error.retry_after_s)} if isinstance(error, Throttled | Unavailable) else {}
+
+
 def on_domain_error(request: Request[Any, Any, Any], error: DomainError) -> Response[Problem]:
     """Answer a refusal of the domain."""
-    headers = {}
-    if isinstance(error, Throttled | Unavailable):
-        headers["Retry-After"] = str(error.retry_after_s)
+    headers = when_to_retry(error)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     return problem(request, status_of(error), error.code, error.message, error.violations, headers)

@@ -21,7 +21,7 @@ from storage.port import (
 
 # A connection that is refused or silent is given up before a call's own limit.
 CONNECT_S = 2.0
-SILENCE_S = 4.0
+SILENCE_S = 3.5
 PARALLEL_CALLS = 16
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+import urllib3
 from minio.commonconfig import REPLACE, CopySource
 from minio.datatypes import Object, Part, PostPolicy
 from minio.error import S3Error
@@ -33,7 +35,7 @@ from storage.s3.connection import PARALLEL_CALLS, absence_allowed, client, conne
 from storage.signing import part_link
 
 # A call ends within CALL_S whatever the store does; a connection that is refused or silent is given up before that.
-CALL_S = 5.0
+CALL_S = 4.0
 TRANSFER_S = 60.0
 CHUNK = 256 * 1024
 
@@ -186,14 +188,16 @@ class S3Store:
             if int(response.headers.get("content-length") or 0) > cap:
                 raise ObjectTooLarge("the object exceeds the cap")
             seen = 0
-            while chunk := await self._call(lambda: response.read(CHUNK)):
+            # What has come, not all of a chunk: a store that drips would hold the thread for as long as it likes.
+            while chunk := await self._call(lambda: response.read1(CHUNK)):
                 seen += len(chunk)
                 if seen > cap:
                     raise ObjectTooLarge("the object exceeds the cap")
                 yield chunk
         finally:
-            response.close()
-            response.release_conn()
+            # A thread may be reading still, and closing waits for it: no work for the event loop.
+            with suppress(RuntimeError):  # the store was closed before
+                self._threads.submit(_hang_up, response)
 
     async def read(self, bucket: Bucket, key: str, *, cap: int) -> bytes:
         """See DocumentStore."""
@@ -351,3 +355,8 @@ def _stored(entry: Object) -> StoredObject:
         stored_at=entry.last_modified,
         content_type=entry.content_type or "",
     )
+
+
+def _hang_up(response: urllib3.BaseHTTPResponse) -> None:
+    response.close()
+    response.release_conn()

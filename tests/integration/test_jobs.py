@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
 from backend import job_loop
+from backend.composition import compose
 from backend.database import execute, fetch, fetch_value, new_id, transaction
 from backend.documents.kinds import MediaType, PaperState
+from backend.errors import Unavailable
 from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
 from backend.jobs import Job, enqueue, enqueue_for
+from backend.operations.embedded_postgres import SUPERUSER, dsn_at
+from backend.operations.parked_jobs import retry_parked, show_parked
+from backend.settings import settings
+from backend.worker import sweeps_of
 from storage.port import DocumentStore
+from tests import services
 from tests.integration.paper_world import jobs, make_world, pdf, state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -33,6 +43,25 @@ async def queue(subject: UUID, then: Exception | None = None) -> None:
         await enqueue_for(Job.DELIVER_NOTIFICATION, subject)
         if then is not None:
             raise then
+
+
+@asynccontextmanager
+async def database_closed_by() -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Inside the block a call ends every session of the backend and lets no new one in; afterwards all is as before."""
+    connection = await asyncpg.connect(dsn_at(services.folder() / "postgres", SUPERUSER, "postgres"))
+
+    async def close() -> None:
+        await connection.execute(f"ALTER DATABASE {services.DATABASE} ALLOW_CONNECTIONS false")
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = 'niangjia_api'",
+            services.DATABASE,
+        )
+
+    try:
+        yield close
+    finally:
+        await connection.execute(f"ALTER DATABASE {services.DATABASE} ALLOW_CONNECTIONS true")
+        await connection.close()
 
 
 class Handled:
@@ -99,6 +128,46 @@ class TestRunning:
         parked = await fetch("SELECT status::text AS status FROM pgqueuer")
         assert [row["status"] for row in parked] == ["failed"]
 
+    async def test_what_is_parked_is_shown_and_tried_again_when_told(
+        self, database: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(job_loop, "FIRST_DELAY", timedelta(milliseconds=10))
+        monkeypatch.setattr(job_loop, "TRIES", 1)
+        subject, handled = new_id(), Handled(failures=2)
+        said: list[str] = []
+        assert await show_parked(said.append)
+        await queue(subject)
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert not await show_parked(said.append)
+        number, kind, about, tries, _, error = said[1].split()
+        assert (kind, about, tries, error) == ("deliver_notification", str(subject), "2", "ConnectionError")
+        assert "gone for a moment" not in "".join(said)
+        await retry_parked([int(number) + 1], said.append)
+        assert said[-1] == "0 queued again\n"
+        await retry_parked([], said.append)
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert handled.subjects == [subject] * 3
+        assert await show_parked(said.append)
+
+    async def test_a_job_that_waits_for_a_part_that_is_away_is_never_parked(
+        self, database: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(job_loop, "FIRST_DELAY", timedelta(milliseconds=1))
+        monkeypatch.setattr(job_loop, "LONGEST_DELAY", timedelta(milliseconds=5))
+        monkeypatch.setattr(job_loop, "TRIES", 2)
+        tries = 0
+
+        async def away(subject: UUID) -> None:
+            nonlocal tries
+            tries += 1
+            if tries < 6:
+                raise Unavailable("store")
+
+        await queue(new_id())
+        await drain({Job.DELIVER_NOTIFICATION: away})
+        assert tries == 6
+        assert await jobs(Job.DELIVER_NOTIFICATION) == 0
+
     async def test_a_job_of_a_killed_worker_is_taken_over(self, database: None) -> None:
         subject, handled = new_id(), Handled()
         await queue(subject)
@@ -164,3 +233,35 @@ async def test_a_pdf_with_a_script_goes_all_the_way_and_is_refused(database: Non
     assert await fetch_value("SELECT refusal_code FROM upload") == "active_content"
     assert judged.subjects == [upload]
     assert len(delivered.subjects) == 1
+
+
+class TestTheWorkersRights:
+    async def test_every_sweep_runs_with_the_workers_own_login(self, database: None, store: DocumentStore) -> None:
+        await make_world(store)
+        async with services.logged_in_as("niangjia_worker"):
+            for sweep in sweeps_of(compose(settings())):
+                await sweep.run()
+
+    async def test_a_database_that_goes_away_under_a_job_does_not_park_it(self, database: None) -> None:
+        subject = new_id()
+        await queue(subject)
+        handled = Handled()
+        async with database_closed_by() as close:
+
+            async def cut_off(given: UUID) -> None:
+                await close()
+                raise Unavailable("database")
+
+            stopping = asyncio.Event()
+            async with asyncio.timeout(PATIENCE):
+                with capture_logs() as said:
+                    running = asyncio.create_task(run_jobs({Job.DELIVER_NOTIFICATION: cut_off}, stopping))
+                    while not any(line["event"] == "retry_not_written" for line in said):
+                        await asyncio.sleep(0.05)
+                    stopping.set()
+                    await running
+        assert await fetch_value("SELECT status::text FROM pgqueuer") == "picked"
+        # Half a minute later, or sooner here, another worker takes it up.
+        await execute("UPDATE pgqueuer SET heartbeat = now() - interval '1 minute'")
+        await drain({Job.DELIVER_NOTIFICATION: handled})
+        assert handled.subjects == [subject]

@@ -18,7 +18,6 @@ from backend.operations.tour.story import Cast, Nurse, registers
 BEGINS = datetime(2025, 9, 1, 9, 0, tzinfo=LOCAL)
 DEED = "长期坚守重症救治一线,改进转运交接流程。"
 _GIVEN = "丽娜静婷雅兰梅芳晓云春雪霞玉敏慧"
-_WAIT_S = 60.0
 
 
 async def play_awards(cast: Cast) -> None:
@@ -276,12 +275,12 @@ async def _on_roll(phone: Phone, name: str) -> bool:
 
 async def _until(phone: Phone, case: str, state: str) -> Any:
     """Wait for what the worker does by time; the case then."""
-    for _ in range(int(_WAIT_S / 0.5)):
+    for _ in range(int(phone.patience_s / 0.5)):
         shown = await phone.case(case)
         if shown["state"] == state:
             return shown
         await asyncio.sleep(0.5)
-    raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {_WAIT_S:.0f} s")
+    raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {phone.patience_s:.0f} s")
 
 
 def _morning_after(day: str) -> datetime:

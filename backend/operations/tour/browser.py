@@ -88,9 +88,11 @@ class Page(HTMLParser):
 class Browser:
     """One console user, logged in after `log_in`."""
 
-    def __init__(self, console: str, username: str) -> None:
+    def __init__(self, console: str, username: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.username = username
-        self.client = httpx.AsyncClient(base_url=console, trust_env=False, follow_redirects=True, timeout=30)
+        self.client = httpx.AsyncClient(
+            base_url=console, trust_env=False, follow_redirects=True, timeout=30, transport=transport
+        )
         self.page = Page("")
         self.address = ""
         self.status = 0

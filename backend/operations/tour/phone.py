@@ -16,7 +16,6 @@ from backend.documents.kinds import MediaType
 
 _CODE = re.compile(r"(登录|认领档案)验证码 (\d{6})")
 _MESSAGE_S = 10.0
-_CHECK_S = 30.0
 
 
 class Surprise(Exception):
@@ -26,8 +25,15 @@ class Surprise(Exception):
 class Phone:
     """One phone: it reads its messages from the demonstration's SMS file, as a person would from the screen."""
 
-    def __init__(self, api: httpx.AsyncClient, messages: Path, number: str) -> None:
+    #: How long it waits for what the worker does.
+    patience_s = 60.0
+
+    def __init__(
+        self, api: httpx.AsyncClient, messages: Path, number: str, store: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        """`store` is the way to the object store, where it is not the plain one."""
         self.api = api
+        self.store = store
         self.messages = messages
         self.number = number
         self.access_token = ""
@@ -120,22 +126,25 @@ class Phone:
                 "media_type": media_type,
             },
         )
-        form = reserved["form"]
-        async with httpx.AsyncClient(trust_env=False) as store:
-            answer = await store.post(form["url"], data=form["fields"], files={"file": (name, content, media_type)})
-        if answer.status_code not in (200, 201, 204):
-            raise Surprise(f"the store refused the file: {answer.status_code} {answer.text[:300]}")
+        await self.send_file(reserved["form"], content, media_type, name)
         await self.call("POST", f"/documents/{reserved['id']}/complete", 200)
         return str(reserved["id"])
 
+    async def send_file(self, form: Any, content: bytes, media_type: str, name: str) -> None:
+        """Send a file to the store with the form that came with its reservation."""
+        async with httpx.AsyncClient(trust_env=False, transport=self.store, timeout=30) as store:
+            answer = await store.post(form["url"], data=form["fields"], files={"file": (name, content, media_type)})
+        if answer.status_code not in (200, 201, 204):
+            raise Surprise(f"the store refused the file: {answer.status_code} {answer.text[:300]}")
+
     async def checked(self, upload: str) -> Any:
         """Wait until the worker has checked a file; what the phone shows then."""
-        for _ in range(int(_CHECK_S / 0.2)):
+        for _ in range(int(self.patience_s / 0.2)):
             paper = await self.call("GET", f"/documents/{upload}", 200)
             if paper["state"] != "uploaded":
                 return paper
             await asyncio.sleep(0.2)
-        raise Surprise(f"the file was not checked within {_CHECK_S:.0f} s")
+        raise Surprise(f"the file was not checked within {self.patience_s:.0f} s")
 
     async def request_stay(self, batch: str, stay: Mapping[str, Any], papers: Sequence[tuple[str, str]]) -> Any:
         """Draft a request, attach papers (requirement, upload) and submit it; the case."""

@@ -51,20 +51,22 @@ class Cast:
     totp_secret: str
     told: Told
     set_clock: Callable[[datetime], Awaitable[None]]
+    #: How requests travel, where that is not the plain way; it outlives the cast.
+    transport: httpx.AsyncBaseTransport | None = None
     browsers: dict[str, Browser] = field(default_factory=dict)
     client: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.AsyncClient(base_url=self.api, trust_env=False, timeout=30)
+        self.client = httpx.AsyncClient(base_url=self.api, trust_env=False, timeout=30, transport=self.transport)
 
     def phone(self, number: str) -> Phone:
         """Somebody's phone."""
-        return Phone(self.client, self.messages, number)
+        return Phone(self.client, self.messages, number, self.transport)
 
     async def at(self, username: str) -> Browser:
         """A console user's browser; logs in at the first time."""
         if username not in self.browsers:
-            browser = Browser(self.console, username)
+            browser = Browser(self.console, username, self.transport)
             self.browsers[username] = browser
             await browser.log_in(self.password, self.totp_secret)
             self.told.step(username, "登录控制台(口令 + 动态码)")
@@ -141,8 +143,8 @@ async def registers(cast: Cast, nurse: Nurse) -> None:
     cast.told.step("officer-daizong", "核实档案")
 
 
-async def batch_opens(cast: Cast) -> str:
-    """HR drafts a batch of one place, a chair opens it."""
+async def batch_opens(cast: Cast, places: int = 1) -> str:
+    """HR drafts a batch of so many places, a chair opens it."""
     cast.told.chapter("批次:拟定、分配名额、由另一人开放")
     hr = await cast.at("hr-wang")
     await hr.open("/review/batches/new")
@@ -155,7 +157,7 @@ async def batch_opens(cast: Cast) -> str:
         emergency="疫情",
         starts_on=starts.isoformat(),
         ends_on=(starts + timedelta(days=6)).isoformat(),
-        capacity="1",
+        capacity=str(places),
         cost_yuan="500.00",
         funding_source="市总专项资金",
         companion_rule="self_paid",
@@ -165,10 +167,10 @@ async def batch_opens(cast: Cast) -> str:
     )
     batch = hr.id_of("/review/batches/")
     hr.expect(name)
-    cast.told.step("hr-wang", f"拟定“{name}”:1 个名额,7 天,每人每天 500 元")
+    cast.told.step("hr-wang", f"拟定“{name}”:{places} 个名额,7 天,每人每天 500 元")
     chair = await cast.at("chair-han")
     await chair.open(f"/review/batches/{batch}")
-    await chair.send(f"/review/batches/{batch}/quota", union="岱宗中心医院", places="1", reason="按一线人数")
+    await chair.send(f"/review/batches/{batch}/quota", union="岱宗中心医院", places=str(places), reason="按一线人数")
     await chair.open(f"/review/batches/{batch}")
     await chair.send(f"/review/batches/{batch}/open")
     cast.told.step("chair-han", "名额分到单位,开放申请")
@@ -480,12 +482,12 @@ async def _attached(officer: Browser, case: str) -> None:
 
 async def _until(phone: Phone, case: str, state: str) -> Any:
     """Wait for what the worker does by time; the case then."""
-    for _ in range(int(_WAIT_S / 0.5)):
+    for _ in range(int(phone.patience_s / 0.5)):
         shown = await phone.case(case)
         if shown["state"] == state:
             return shown
         await asyncio.sleep(0.5)
-    raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {_WAIT_S:.0f} s")
+    raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {phone.patience_s:.0f} s")
 
 
 def new_nurse(cast: Cast, name: str) -> Nurse:

@@ -1,0 +1,16 @@
+"""The worker may read which additions rest on a paper."""
+
+from __future__ import annotations
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from backend.migrations.sql import sql_migration
+
+ID = "2026-11-26T10:00:00:000019"
+VERSION = "1.38.0"
+DESCRIPTION = "The worker may read which additions rest on a paper."
+
+
+async def forwards() -> MigrationManager:
+    """The migration, as Piccolo's runner takes it."""
+    return await sql_migration(ID, __file__, DESCRIPTION)

@@ -6,7 +6,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from backend.migrations.sql import sql_migration
 
-ID = "2026-11-26T10:00:00:000019"
+ID = "2026-11-26T12:00:00:000019"
 VERSION = "1.38.0"
 DESCRIPTION = "The worker may read which additions rest on a paper."
 

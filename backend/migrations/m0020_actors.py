@@ -6,7 +6,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from backend.migrations.sql import sql_migration
 
-ID = "2026-11-25T12:00:00:000020"
+ID = "2026-11-26T12:00:00:000020"
 VERSION = "1.38.0"
 DESCRIPTION = "A change of login, name or unit is told to the processes that remember an actor."
 

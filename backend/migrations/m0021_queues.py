@@ -6,7 +6,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from backend.migrations.sql import sql_migration
 
-ID = "2026-11-25T12:00:00:000021"
+ID = "2026-11-26T12:00:00:000021"
 VERSION = "1.38.0"
 DESCRIPTION = "The queues of the desk are read by indexes of their own."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from backend.clock import security_now
 from backend.database import execute, fetch_one, new_id, transaction
 from backend.errors import RuleViolation
 from backend.identity import Actor
+from backend.settings import settings
 from backend.words import Text
 
 IdempotencyKey = Annotated[
@@ -53,7 +54,10 @@ async def once(
     A second request at the same time waits for the first. Raises RuleViolation where the key came with another body.
     A refusal by `work` undoes the key, so that a mended request may use it again.
     """
-    digest = hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest()
+    # Keyed, for a body may hold an ID number, and of those there are few enough to try them all.
+    digest = hmac.digest(
+        settings().index_key, b"idempotency" + msgspec.json.encode(body, order="deterministic"), "sha256"
+    )
     async with transaction():
         added = await execute(
             "INSERT INTO idempotency_key (id, actor, operation, key, digest, resource, status, created_at)"

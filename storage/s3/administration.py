@@ -6,9 +6,9 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TypeVar
 from urllib.parse import urlsplit
-from xml.sax.saxutils import escape
 
 from minio import Minio, MinioAdmin
 from minio.commonconfig import ENABLED, Filter

@@ -285,7 +285,7 @@ async def test_a_machine_is_compared_with_a_backup_row_by_row_and_file_by_file(
     assert told.stdout.splitlines()[1:] == [
         "✗ table upload: 2 rows, 2 in the backup",
         f"✗ documents {await key_of(other)}",
-        "✗ store: 3 files, 4 in the backup",
+        "✗ store: 5 files, 6 in the backup",
         "3 differences",
     ]
     assert f"✗ documents {await key_of(other)}" in again.stdout
@@ -305,7 +305,7 @@ async def test_a_target_that_is_not_empty_is_left_as_it_is(
     # Even where files are allowed to be there, a stranger's is not.
     told = await target.niangjia("restore", path, "--key", key, "--resume")
     assert (told.returncode, await is_untouched(target)) == (2, True)
-    assert "The store holds 3 files, the backup 2" in told.stderr
+    assert "The store holds 4 files, the backup 3" in told.stderr
     await there.erase("somebody's")
     there.close()
 
@@ -471,7 +471,7 @@ async def test_nothing_that_was_tampered_with_is_believed(
     backup: Path, folder: Path, key: Path, tmp_path: Path, target: Machine
 ) -> None:
     whole = backup.read_bytes()
-    assert checked(members(backup, identities(key))).papers.count == 2
+    assert checked(members(backup, identities(key))).papers.count == 3
     bad = tmp_path / "bad"
     for at in range(len(whole) // 40, len(whole), len(whole) // 20):
         flipped = bytearray(whole)

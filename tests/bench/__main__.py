@@ -13,14 +13,17 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import asyncpg
+import httpx
 import msgspec
 
 from storage.setup import Process
 from tests import services
-from tests.bench import allocation, house, same
-from tests.bench.load import Requests, Result, Round, load, medians, memory_mb
+from tests.bench import allocation, house, same, uploads
+from tests.bench.load import Requests, Result, Round, cpu_seconds, load, medians, memory_mb
 from tests.bench.rows import Size, Worker
 
 QUICK = os.environ.get("QUICK") == "1"
@@ -116,11 +119,50 @@ async def measure() -> dict[str, Any]:
                         if name == "large" or QUICK:
                             report |= await bench.all()
                             report["api_memory_mb"] = memory_mb(api[1])
+                            report["revocation_ms"] = await _revocations(filled, api[0])
+                if name == "large" or QUICK:
+                    report["worker"] = await _worker(filled)
     if not QUICK:
         small, large = report["growth"]["small"], report["growth"]["large"]
         report["growth"]["p50_ratio"] = {name: large[name].p50_ms / small[name].p50_ms for name in small}
     report["allocation"] = await allocation.measure(QUICK)
     return report
+
+
+async def _revocations(filled: house.House, port: int) -> dict[str, float]:
+    """From the commit that ends a device to the first refusal by a process that remembered it, over and over."""
+    took = []
+    connection = await asyncpg.connect(filled.dsn("niangjia_owner"))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        for worker in filled.filling.busy[:20]:
+            headers = {"Authorization": f"Bearer {filled.token(worker)}"}
+            for _ in range(3):
+                (await client.get("/api/v1/applications?limit=1", headers=headers)).raise_for_status()
+            await connection.execute("UPDATE token_family SET ended_at = now() WHERE id = $1", worker.family)
+            began = time.perf_counter()
+            while (await client.get("/api/v1/applications?limit=1", headers=headers)).status_code != 401:
+                pass
+            took.append(1000 * (time.perf_counter() - began))
+    await connection.close()
+    print(f"revocation: {median(took):.1f} ms, at most {max(took):.1f} ms", flush=True)
+    return {"median": median(took), "most": max(took)}
+
+
+async def _worker(filled: house.House) -> dict[str, float]:
+    """What the worker takes after it has done the jobs that the submits have left, or a minute's worth of them."""
+    connection = await asyncpg.connect(filled.dsn("niangjia_owner"))
+    waiting = await connection.fetchval("SELECT count(*) FROM pgqueuer WHERE status = 'queued'")
+    with filled.working() as pid:
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up:
+            await asyncio.sleep(1)
+            left = await connection.fetchval("SELECT count(*) FROM pgqueuer WHERE status = 'queued'")
+            if not left:
+                break
+        found = {"jobs": waiting - left, "memory_mb": memory_mb(pid), "cpu_s": cpu_seconds(pid)}
+    await connection.close()
+    print(f"worker: {found['jobs']} jobs, {found['memory_mb']:.0f} MB", flush=True)
+    return found
 
 
 def _told(result: Result) -> str:
@@ -133,6 +175,8 @@ def _told(result: Result) -> str:
 def main() -> None:
     """Measure, write, tell."""
     report = asyncio.run(measure())
+    with services.postgres(), services.object_store() as store:
+        report["upload"] = asyncio.run(uploads.measure(store, rounds=2 if QUICK else uploads.ROUNDS))
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
     for name in ("W1", "W2", "W3", "W4", "hot"):

@@ -79,6 +79,17 @@ class House:
             yield port, pid
 
     @contextmanager
+    def working(self) -> Iterator[int]:
+        """The worker; its process id."""
+        folder = services.own_folder()
+        command = [sys.executable, "-m", "backend.cli", "worker"]
+        environment = self.environment(Process.WORKER) | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        with running(
+            command, lambda: True, environment=environment, folder=folder, log=folder / "worker.log"
+        ) as worker:
+            yield worker.pid
+
+    @contextmanager
     def floor(self) -> Iterator[tuple[int, int]]:
         """The floor on a free port, one worker; its port and process id."""
         (port,) = free_ports(1)

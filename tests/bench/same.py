@@ -27,7 +27,7 @@ async def prove(house: House, api: int, console: int, floor: int) -> int:
             first = await client.get(f"http://127.0.0.1:{ours}{path}", headers=headers)
             second = await client.get(f"http://127.0.0.1:{floor}{path}", headers=headers)
             first.raise_for_status(), second.raise_for_status()
-            _same(path, first.json(), second.json())
+            differs(path, first.json(), second.json())
 
         for worker in filling.busy[:_SAMPLE]:
             await both("/api/v1/applications", api, _bearer(house.token(worker)))
@@ -59,9 +59,9 @@ async def _submits(house: House, client: httpx.AsyncClient, api: int, floor: int
             events.append(await _event(connection, case))
     finally:
         await connection.close()
-    _same("submit", answers[0], answers[1])
-    _same("rows of a submit", added[0], added[1])
-    _same("event of a submit", events[0], events[1])
+    differs("submit", answers[0], answers[1])
+    differs("rows of a submit", added[0], added[1])
+    differs("event of a submit", events[0], events[1])
 
 
 async def _counts(connection: asyncpg.Connection) -> dict[str, int]:
@@ -93,13 +93,13 @@ def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _same(what: str, ours: Any, floor: Any, at: str = "") -> None:
+def differs(what: str, ours: Any, floor: Any, at: str = "") -> None:
     """Raise Differs naming the first place where the two are not the same."""
     if isinstance(ours, dict) and isinstance(floor, dict) and ours.keys() == floor.keys():
         for name in ours:
-            _same(what, ours[name], floor[name], f"{at}.{name}")
+            differs(what, ours[name], floor[name], f"{at}.{name}")
     elif isinstance(ours, list) and isinstance(floor, list) and len(ours) == len(floor):
         for place, (one, other) in enumerate(zip(ours, floor, strict=True)):
-            _same(what, one, other, f"{at}[{place}]")
+            differs(what, one, other, f"{at}[{place}]")
     elif ours != floor:
         raise Differs(f"{what}: at {at or 'the top'} ours is {ours!r}, the floor's {floor!r}")

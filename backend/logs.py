@@ -15,6 +15,21 @@ _CAUSES = 5
 _ENCODER = msgspec.json.Encoder(enc_hook=repr)
 
 
+class _Lines:
+    """Writes each line to what is the standard output then, at once."""
+
+    def __init__(self, *_: object) -> None:
+        """Nothing is kept of the names that a logger is asked for by."""
+
+    def msg(self, line: bytes) -> None:
+        """Write one line."""
+        out = sys.stdout.buffer
+        out.write(line + b"\n")
+        out.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 def configure(demo: bool) -> None:
     """Set up logging of this process; tracebacks tell where, and not what was held there: that may be personal data."""
     processors: list[Processor] = [
@@ -31,7 +46,7 @@ def configure(demo: bool) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory() if demo else structlog.BytesLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory() if demo else _Lines,
         cache_logger_on_first_use=True,
     )
 

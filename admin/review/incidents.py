@@ -59,7 +59,7 @@ async def _show(
         refusal=refusal,
         typed=typed,
         incidents=await incidents_in_scope(reading(actor)),
-        units=await units_below(actor, RECORDERS) if actor.unions_as(*RECORDERS) else [],
+        units=[(unit.id, unit.short_name) for unit in await units_below(actor, RECORDERS)],
         kinds=[(kind, words.in_(actor.language)) for kind, words in INCIDENT_LABELS.items()],
         labels=INCIDENT_LABELS,
         Incident=Incident,

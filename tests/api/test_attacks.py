@@ -373,16 +373,6 @@ def _b64(text: str) -> str:
     return jwt.utils.base64url_encode(text.encode()).decode()
 
 
-async def test_a_token_that_ran_out_is_refused_though_it_was_seen_before(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    phone = await api.logged_in("13800001234")
-    await phone.call("GET", "/me", 200)
-    later = security_now() + timedelta(minutes=16)
-    monkeypatch.setattr("backend.web.auth.security_now", lambda: later)
-    await phone.refused("GET", "/me", 401, "login_needed")
-
-
 async def test_forged_refresh_tokens_end_nobodys_device(api: Api) -> None:
     phone = await api.logged_in("13800001234")
     last = phone.refresh_token[-1]

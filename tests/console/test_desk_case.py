@@ -355,7 +355,7 @@ async def test_a_paper_is_shown_with_who_looks_and_its_original_for_a_reason(wor
         )
     )[0]
     key = f"{row['rendition_key']}{RENDITION_SUFFIX}"
-    await execute("UPDATE upload SET rendition_key = $2 WHERE id = $1", row["id"], key)
+    await execute("UPDATE upload SET rendition_key = $2, shared_type = 'image/jpeg' WHERE id = $1", row["id"], key)
     await store.put(Bucket.DOCUMENTS, key, jpeg(), content_type="image/jpeg")
     browser = await world.desk("hr-wang")
     picture = await browser.get(f"{path(case)}/papers/{row['id']}/preview")

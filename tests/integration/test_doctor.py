@@ -197,7 +197,8 @@ class undone:  # noqa: N801
         ),
         (
             "ALTER TABLE honour OWNER TO niangjia_console",
-            f"ALTER TABLE honour OWNER TO {OWNER}",
+            # The rights of who owned it meanwhile go with the ownership.
+            f"ALTER TABLE honour OWNER TO {OWNER}; GRANT SELECT, INSERT, UPDATE, DELETE ON honour TO niangjia_console",
             "roles",
             "niangjia_console may do too much",
         ),

@@ -27,7 +27,7 @@ from tests.bench.load import Requests, Result, Round, cpu_seconds, load, medians
 from tests.bench.rows import Size, Worker
 
 QUICK = os.environ.get("QUICK") == "1"
-ROUNDS, SECONDS = (3, 2) if QUICK else (5, 5)
+ROUNDS, SECONDS = (3, 2) if QUICK else (3, 5)
 SMALL = Size(applications=10_000, staff=4_000, drafts=6_000, hot=800)
 LARGE = Size(applications=1_000_000, staff=200_000, drafts=60_000, hot=12_000)
 REPORT = Path("build/bench.json")

@@ -21,6 +21,7 @@ from backend.errors import Unavailable
 ACQUIRE_SECONDS = 4.0
 STATEMENT_SECONDS = 20.0
 QUEUE_SECONDS = 5.0
+CLOSE_SECONDS = 20.0
 
 #: What is raised where a connection cannot be made, breaks, or has nothing sensible to say.
 CUT_OFF = (
@@ -100,8 +101,15 @@ async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
 
 
 async def close_pool() -> None:
-    """Close this process's pool, waiting for the connections in use."""
-    await db().close_connection_pool()
+    """Close this process's pool; what is in use is waited for, though not on a dead line: CLOSE_SECONDS at most."""
+    pool = db().pool
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await db().close_connection_pool()
+    except TimeoutError:
+        if pool is not None:
+            pool.terminate()
+        db().pool = None
 
 
 @contextlib.contextmanager

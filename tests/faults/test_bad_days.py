@@ -13,6 +13,9 @@ from tests.faults.driver.house import House, living_behind_proxies
 from tests.faults.driver.lines import Askers, gather_askers, strain
 from tests.faults.driver.proxy import Fault, Proxy
 
+#: It loads both cores and asks for answers in time.
+pytestmark = pytest.mark.alone
+
 BLOWS = 10
 STRAIN_S = 2.5
 

@@ -150,6 +150,7 @@ async def _drained(house: House, report: Report) -> float:
     connection = await asyncpg.connect(house.dsn)
     try:
         while left := await connection.fetch(_WAITING):
+            await asyncio.to_thread(house.revive)
             if time.monotonic() > began + DRAIN_S:
                 report.at_rest += [f"not done within {DRAIN_S:.0f} s: {dict(row)}" for row in left]
                 break

@@ -173,14 +173,17 @@ class House:
         """Whether a part ended by itself."""
         return self._running[part].poll() is not None
 
+    def revive(self) -> None:
+        """Start again what ended by itself, as a supervisor does in production."""
+        for part in (Part.API, Part.CONSOLE, Part.WORKER):
+            if part in self._running and self.has_ended(part):
+                self.start_again(part)
+
     def wait_ready(self) -> float:
         """Wait until api and console say that all is well; the seconds that took."""
         began = time.monotonic()
         while not self.is_ready():
-            for part in (Part.API, Part.CONSOLE, Part.WORKER):
-                # As a supervisor does in production: a process that could not begin is started again.
-                if part in self._running and self.has_ended(part):
-                    self.start(part)
+            self.revive()
             assert time.monotonic() < began + READY_S, f"not ready within {READY_S:.0f} s; see {self.folder}"
             time.sleep(0.1)
         return time.monotonic() - began

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from granian import Granian
-from granian.constants import Interfaces
-from granian.utils.proxies import wrap_asgi_with_proxy_headers
+# A process that renames itself, as granian does where it can, loses its environment in /proc: by that a later run knows
+# what a killed one has left behind.
+sys.modules["setproctitle"] = None  # type: ignore[assignment]
+os.environ["SPT_NOENV"] = "1"
+
+from granian import Granian  # noqa: E402
+from granian.constants import Interfaces  # noqa: E402
+from granian.utils.proxies import wrap_asgi_with_proxy_headers  # noqa: E402
 
 #: How long a request that was begun may take to end after the order to stop.
 STOP_SECONDS = 20

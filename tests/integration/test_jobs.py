@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from backend import job_loop
 from backend.composition import compose
-from backend.database import execute, fetch, fetch_value, new_id, transaction
+from backend.database import db, execute, fetch, fetch_value, new_id, transaction
 from backend.documents.kinds import MediaType, PaperState
 from backend.errors import Unavailable
 from backend.job_loop import Handler, Sweep, run_jobs, run_sweeps
@@ -62,6 +62,10 @@ async def database_closed_by() -> AsyncIterator[Callable[[], Awaitable[None]]]:
     finally:
         await connection.execute(f"ALTER DATABASE {services.DATABASE} ALLOW_CONNECTIONS true")
         await connection.close()
+        # The pool may still hold a session whose end has not been read yet.
+        pool = db().pool
+        assert pool is not None
+        await pool.expire_connections()
 
 
 class Handled:

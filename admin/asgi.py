@@ -74,7 +74,7 @@ def create_app(services: Services) -> Litestar:
         request_max_body_size=BODY_LIMIT,
         openapi_config=None,
         before_send=[log_answer],
-        lifespan=[pool],
+        lifespan=[pool(plan_once=False)],
         debug=False,
         logging_config=None,
     )

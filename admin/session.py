@@ -17,9 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from backend.accounts.console import console_actor
-from backend.accounts.console_login import ConsoleLogin, Session, Step
-from backend.database import reading
+from backend.accounts.console_login import ConsoleLogin, Session
 from backend.errors import Forbidden, Unauthenticated
 from backend.identity import Actor
 from backend.words import Language, Text
@@ -72,23 +70,16 @@ class Sessions(ASGIMiddleware):
                 if cookies.get(LANGUAGE_COOKIE) in set(Language)
                 else Language.of(connection.headers.get("accept-language"))
             )
-            session, actor = await self._known(token, language) if token else (None, None)
+            session = await self._login.session(token, language) if token else None
             scope["auth"] = Browser(
                 session,
                 token if session else cookies.get(FORM_COOKIE, ""),
                 language,
                 cookies.get(SIZE_COOKIE) == "large",
             )
-            if actor is not None:
-                scope["user"] = actor
+            if session is not None and session.actor is not None:
+                scope["user"] = session.actor
         await next_app(scope, receive, send)
-
-    async def _known(self, token: str, language: Language) -> tuple[Session | None, Actor | None]:
-        """The session of a token, and who it is once both factors are proven."""
-        async with reading():
-            session = await self._login.session(token)
-            proven = session is not None and session.step is Step.DONE
-            return session, await console_actor(session.login, language) if session and proven else None
 
 
 def browser_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Browser:

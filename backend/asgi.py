@@ -101,7 +101,7 @@ def create_app(services: Services) -> Litestar:
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,
         openapi_config=openapi(),
-        lifespan=[pool, listening],
+        lifespan=[pool(plan_once=True), listening],
         before_send=[log_answer],
         debug=False,
         logging_config=None,

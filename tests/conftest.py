@@ -14,6 +14,7 @@ from tests import services
 # Before any module of the backend reads its settings.
 os.environ.update(services.environment())
 
+from backend.applications.desk import forget_filters
 from backend.calendars.service import forget_calendar
 from backend.database import close_pool, open_pool
 from backend.operations.embedded_store import Store
@@ -59,7 +60,7 @@ async def cleaner(postgres: None) -> AsyncIterator[services.Cleaner]:
 @pytest.fixture(scope="session")
 async def pool(cleaner: services.Cleaner) -> AsyncIterator[None]:
     """The backend's pool, logged in as the API."""
-    await open_pool(min_size=2, max_size=16)
+    await open_pool(min_size=2, max_size=16, plan_once=True)
     yield
     await close_pool()
 
@@ -69,6 +70,7 @@ async def database(pool: None, cleaner: services.Cleaner) -> None:
     """An empty database."""
     await cleaner.clean()
     forget_calendar()
+    forget_filters()
 
 
 @pytest.fixture(scope="session")

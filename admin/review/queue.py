@@ -141,14 +141,14 @@ async def _queue(actor: Actor, view: View, applications: Applications, today: da
     async with reading():
         lines = await desk.queue(actor, view.wanted, processes, today, after=view.after, limit=PAGE_SIZE + 1)
         counts = await desk.counts(actor, today)
-        units, stages = await desk.filters(actor, processes)
+        filters = await desk.filters(actor, processes)
     shown = lines[:PAGE_SIZE]
     return Queue(
         lines=shown,
         more=write_place(shown[-1].place) if len(lines) > PAGE_SIZE else "",
         counts=counts,
-        units=units,
-        stages=stages,
+        units=filters.units,
+        stages=filters.stages,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -20,24 +21,18 @@ from backend.words import Language, Text
 DECIDING = frozenset({Role.REVIEWER, Role.CHAIR})
 
 
-async def console_actor(user_id: int, language: Language = Language.ZH) -> Actor | None:
-    """The actor behind a console login with the roles that hold now; None for an inactive account."""
-    rows = await fetch(
-        """SELECT c.id, c.name, c.person, c.employer, b.role, b.trade_union, u.level
-        FROM console_account c JOIN console_user l ON l.id = c.login AND l.active
-        LEFT JOIN role_binding b ON b.account = c.id AND b.from_at <= $2 AND (b.to_at IS NULL OR b.to_at > $2)
-            AND (b.role <> ALL($3) OR b.approved_by IS NOT NULL)
-        LEFT JOIN trade_union u ON u.id = b.trade_union
-        WHERE c.login = $1 AND c.active""",
-        user_id,
-        security_now(),
-        list(DECIDING),
-    )
-    if not rows:
-        return None
+#: Of console account `c`: who it is, with a row for each role that holds at the instant $1; $2 are the deciding ones.
+ACTOR_COLUMNS = "c.id AS account, c.name, c.person, c.employer, b.role, b.trade_union, t.level"
+ACTOR_FROM = """LEFT JOIN role_binding b ON b.account = c.id AND b.from_at <= $1 AND (b.to_at IS NULL OR b.to_at > $1)
+        AND (b.role <> ALL($2) OR b.approved_by IS NOT NULL)
+    LEFT JOIN trade_union t ON t.id = b.trade_union"""
+
+
+def actor_in(rows: Sequence[asyncpg.Record], language: Language) -> Actor:
+    """The actor of the rows that a statement with ACTOR_COLUMNS gave for one account."""
     first = rows[0]
     return Actor(
-        first["id"],
+        first["account"],
         first["name"],
         person_id=first["person"],
         employer_id=first["employer"],
@@ -46,6 +41,18 @@ async def console_actor(user_id: int, language: Language = Language.ZH) -> Actor
         ),
         language=language,
     )
+
+
+async def console_actor(user_id: int, language: Language = Language.ZH) -> Actor | None:
+    """The actor behind a console login with the roles that hold now; None for an inactive account."""
+    rows = await fetch(
+        f"""SELECT {ACTOR_COLUMNS} FROM console_account c JOIN console_user l ON l.id = c.login AND l.active
+        {ACTOR_FROM} WHERE c.login = $3 AND c.active""",
+        security_now(),
+        list(DECIDING),
+        user_id,
+    )
+    return actor_in(rows, language) if rows else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,15 @@ from uuid import UUID
 
 import pyotp
 
-from backend.accounts.console import console_actor
+from backend.accounts.console import ACTOR_COLUMNS, ACTOR_FROM, DECIDING, actor_in, console_actor
 from backend.accounts.tables import ConsoleAttempt, ConsoleSession, ConsoleUser
 from backend.audit.log import record, record_apart
 from backend.clock import security_now
-from backend.database import execute, fetch_one, fetch_value, new_id, transaction
+from backend.database import execute, fetch, fetch_one, fetch_value, new_id, transaction
 from backend.errors import RuleViolation, Throttled, Unauthenticated
 from backend.identity import Actor
 from backend.sealing import Sealer
-from backend.words import Text
+from backend.words import Language, Text
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=10)
@@ -54,13 +54,14 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser that gave the right password."""
+    """A browser that gave the right password; `actor` says who it is once both factors are proven."""
 
     id: UUID
     account: UUID
     login: int
     username: str
     step: Step
+    actor: Actor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +106,31 @@ class ConsoleLogin:
             )
         return token
 
-    async def session(self, token: str) -> Session | None:
+    async def session(self, token: str, language: Language = Language.ZH) -> Session | None:
         """The session of a token, if it has not ended, lain idle or grown old; counts as a use of it."""
         now = security_now()
-        row = await fetch_one(
-            """SELECT s.id, s.account, s.proven, s.used_at, c.totp_sealed IS NOT NULL AS enrolled, u.id AS login,
-                u.username
+        rows = await fetch(
+            f"""SELECT s.id, s.proven, s.used_at, c.totp_sealed IS NOT NULL AS enrolled, u.id AS login, u.username,
+                {ACTOR_COLUMNS}
             FROM console_session s JOIN console_account c ON c.id = s.account AND c.active
-            JOIN console_user u ON u.id = c.login AND u.active
-            WHERE s.token_digest = $1 AND s.ended_at IS NULL AND s.used_at > $2
-                AND s.created_at > CASE WHEN s.proven THEN $3::timestamptz ELSE $4::timestamptz END""",
+            JOIN console_user u ON u.id = c.login AND u.active {ACTOR_FROM}
+            WHERE s.token_digest = $3 AND s.ended_at IS NULL AND s.used_at > $4
+                AND s.created_at > CASE WHEN s.proven THEN $5::timestamptz ELSE $6::timestamptz END""",
+            now,
+            list(DECIDING),
             _digest(token),
             now - IDLE,
             now - ABSOLUTE,
             now - UNPROVEN,
         )
-        if row is None:
+        if not rows:
             return None
+        row = rows[0]
         if row["used_at"] < now - _TOUCH_EVERY:
             await execute("UPDATE console_session SET used_at = $2 WHERE id = $1", row["id"], now)
         step = Step.DONE if row["proven"] else Step.CODE if row["enrolled"] else Step.ENROL
-        return Session(row["id"], row["account"], row["login"], row["username"], step)
+        actor = actor_in(rows, language) if step is Step.DONE else None
+        return Session(row["id"], row["account"], row["login"], row["username"], step, actor)
 
     async def proposed_secret(self, session: Session) -> str:
         """The secret that a browser at its first login is shown once, to keep in an authenticator."""

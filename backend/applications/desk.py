@@ -11,12 +11,15 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from cachetools import TTLCache
 
 from backend.applications.case import versions
 from backend.applications.lifecycle import INVOLVING, KINDS
 from backend.applications.process import Process
 from backend.applications.programme import Stage
 from backend.applications.rights import READERS
+from backend.calendars.service import working_days_since
+from backend.clock import local_date
 from backend.database import fetch, fetch_one, fetch_value
 from backend.identity import Actor, Binding, Role
 
@@ -126,31 +129,27 @@ async def queue(
     if picked is None:
         return []
     joins, name = aggregate_names(processes)
-    # How many working days lie behind an instant is looked up in one sorted array, made once.
-    days = (
-        "(SELECT array_agg(d.day ORDER BY d.day) FROM calendar_day d"
-        f" WHERE d.working AND d.day <= {params.add(today)}::date)"
-    )
     rows = await fetch(
-        f"""WITH picked AS ({picked}), worked AS (SELECT {days} AS days,
-            ${len(params.values)}::date <= (SELECT max(day) FROM calendar_day) AS covered)
+        f"""WITH picked AS ({picked})
         SELECT a.id, a.number, a.kind, a.subject_name, coalesce(u.short_name, '') AS unit_name, a.programme_version,
             p.name_zh AS programme_zh, p.name_en AS programme_en, {name} AS aggregate_name, a.state, a.stage,
             (SELECT count(*) FROM review w WHERE w.application = a.id AND w.stage = a.stage AND w.round = a.round)
                 AS reviews, a.awaiting_role, a.placement, a.rank, a.points, a.papers_required, a.papers_verified,
-            CASE WHEN covered THEN
-                cardinality(days) - width_bucket((a.entered_at AT TIME ZONE 'Asia/Shanghai')::date, days) END AS waited,
             a.due_on, a.entered_at
         FROM picked JOIN application a ON a.id = picked.id JOIN programme_version v ON v.id = a.programme_version
-        JOIN programme p ON p.id = v.programme CROSS JOIN worked
+        JOIN programme p ON p.id = v.programme
         LEFT JOIN trade_union u ON u.id = a.unit_id {joins} ORDER BY {_order(wanted.tab, backwards, "a")}""",
         *params.values,
     )
     known = await versions(row["programme_version"] for row in rows)
-    return [_line(row, known[row["programme_version"]].stages.get(row["stage"])) for row in rows]
+    waited = await working_days_since([local_date(row["entered_at"]) for row in rows], today)
+    return [
+        _line(row, known[row["programme_version"]].stages.get(row["stage"]), days)
+        for row, days in zip(rows, waited, strict=True)
+    ]
 
 
-def _line(row: asyncpg.Record, stage: Stage | None) -> Line:
+def _line(row: asyncpg.Record, stage: Stage | None, waited: int | None) -> Line:
     return Line(
         id=row["id"],
         number=row["number"],
@@ -173,7 +172,7 @@ def _line(row: asyncpg.Record, stage: Stage | None) -> Line:
         points=row["points"],
         papers_required=row["papers_required"],
         papers_verified=row["papers_verified"],
-        waited=row["waited"],
+        waited=waited,
         due_on=row["due_on"],
         entered_at=row["entered_at"],
     )
@@ -228,8 +227,34 @@ async def units_below(actor: Actor, roles: Iterable[Role] = READERS) -> list[Uni
     return msgspec.json.decode(found, type=list[UnitChoice])
 
 
-async def filters(actor: Actor, kinds: Iterable[str]) -> tuple[list[UnitChoice], list[StageChoice]]:
+@dataclass(frozen=True, slots=True)
+class Filters:
     """What a queue may be narrowed by: the units in the actor's scope, and each stage that is in use."""
+
+    units: list[UnitChoice]
+    stages: list[StageChoice]
+
+
+#: Units and stages change seldom: a queue offers a new one KEPT_SECONDS later at most.
+KEPT_SECONDS = 10.0
+_filters: TTLCache[tuple[frozenset[Any], frozenset[str]], Filters] = TTLCache(maxsize=256, ttl=KEPT_SECONDS)
+
+
+def forget_filters() -> None:
+    """Read what queues may be narrowed by anew when it is asked next."""
+    _filters.clear()
+
+
+async def filters(actor: Actor, kinds: Iterable[str]) -> Filters:
+    """The filters of the actor's queues over these kinds of programme."""
+    key = frozenset((binding.level, binding.union_id) for binding in actor.unions_as(*READERS)), frozenset(kinds)
+    found = _filters.get(key)
+    if found is None:
+        found = _filters[key] = await _read_filters(actor, key[1])
+    return found
+
+
+async def _read_filters(actor: Actor, kinds: Iterable[str]) -> Filters:
     params = _Params()
     units = _units(actor, params, READERS)
     stages = f"""(SELECT coalesce(json_agg(json_build_object('key', key, 'zh', zh, 'en', en) ORDER BY place), '[]')
@@ -241,7 +266,7 @@ async def filters(actor: Actor, kinds: Iterable[str]) -> tuple[list[UnitChoice],
         WHERE v.state = 'published' AND p.kind = ANY({params.add(list(kinds))}) GROUP BY 1) s)"""
     row = await fetch_one(f"SELECT {units} AS units, {stages} AS stages", *params.values)
     assert row is not None
-    return (
+    return Filters(
         msgspec.json.decode(row["units"], type=list[UnitChoice]),
         msgspec.json.decode(row["stages"], type=list[StageChoice]),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from types import MappingProxyType
 
@@ -29,6 +30,15 @@ async def working_days_after(start: date, count: int) -> date:
 async def working_days_between(start: date, end: date) -> int:
     """How many working days lie after `start`, through `end`."""
     return count_working_days(start, end, await _calendar())
+
+
+async def working_days_since(starts: Iterable[date], end: date) -> list[int | None]:
+    """How many working days lie after each of `starts`, through `end`; None for each where `end` is not covered."""
+    calendar = await _calendar()
+    if end not in calendar:
+        return [None for _ in starts]
+    last = bisect_right(_Read.worked, end)
+    return [last - bisect_right(_Read.worked, start) for start in starts]
 
 
 async def covered_until() -> date | None:
@@ -95,6 +105,7 @@ class _Read:
     """The calendar as this process read it last. An edit by another process is seen KEPT_SECONDS later at most."""
 
     days: Mapping[date, bool] = MappingProxyType({})
+    worked: Sequence[date] = ()
     at = float("-inf")
 
 
@@ -109,8 +120,10 @@ def forget_calendar() -> None:
 async def _calendar() -> Mapping[date, bool]:
     now = time.monotonic()
     if now - _Read.at > KEPT_SECONDS:
-        rows = await fetch("SELECT day, working FROM calendar_day")
-        _Read.days, _Read.at = {row["day"]: row["working"] for row in rows}, now
+        rows = await fetch("SELECT day, working FROM calendar_day ORDER BY day")
+        _Read.days = {row["day"]: row["working"] for row in rows}
+        _Read.worked = [row["day"] for row in rows if row["working"]]
+        _Read.at = now
     return _Read.days
 
 

@@ -386,7 +386,7 @@ async def honour_roll(after: UUID | None, limit: int) -> Sequence[asyncpg.Record
         """SELECT w.id, w.title, w.holder, w.document, w.granted_on, coalesce(u.name, '') AS unit, n.deed
         FROM award w JOIN nomination n ON n.application = w.application JOIN application a ON a.id = w.application
         LEFT JOIN trade_union u ON u.id = a.unit_id
-        WHERE w.revoked_on IS NULL AND ($1::uuid IS NULL OR w.id < $1)
+        WHERE w.revoked_on IS NULL AND w.id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
             AND (n.consent_person IS NULL OR EXISTS (SELECT FROM consent k
                 WHERE k.person = n.consent_person AND k.purpose = 'publication' AND k.withdrawn_at IS NULL))
         ORDER BY w.id DESC LIMIT $2""",

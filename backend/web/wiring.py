@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request
@@ -41,17 +41,21 @@ def dependencies(services: object, names: Iterable[str]) -> dict[str, Provide]:
     return {"actor": Provide(provide_actor)} | {name: giving(name) for name in names}
 
 
-@asynccontextmanager
-async def pool(app: Litestar) -> AsyncIterator[None]:
-    """The log, the database pool and its figures, as long as the process serves."""
-    configure_log(settings().demo)
-    await open_pool()
-    watch = asyncio.create_task(_watch_pool())
-    try:
-        yield
-    finally:
-        watch.cancel()
-        await close_pool()
+def pool(*, plan_once: bool) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """The log, the database pool (see `open_pool`) and its figures, as long as the process serves."""
+
+    @asynccontextmanager
+    async def opened(app: Litestar) -> AsyncIterator[None]:
+        configure_log(settings().demo)
+        await open_pool(plan_once=plan_once)
+        watch = asyncio.create_task(_watch_pool())
+        try:
+            yield
+        finally:
+            watch.cancel()
+            await close_pool()
+
+    return opened
 
 
 async def _watch_pool() -> None:

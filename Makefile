@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .PHONY: help venv run tour test check audit mutants format screenshots minio lock openapi bench bench-uploads \
 	bench-backups races rush faults browser-parts clean
 
+# What was compiled is kept: hundreds of processes are started by the tests, and a machine may say otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -183,27 +183,29 @@ async def joined() -> AsyncIterator[None]:
         yield
 
 
-_READING: ContextVar[asyncpg.pool.PoolConnectionProxy | None] = ContextVar("reading", default=None)
+_HELD: ContextVar[asyncpg.pool.PoolConnectionProxy | None] = ContextVar("held", default=None)
 
 
 @asynccontextmanager
-async def reading() -> AsyncIterator[None]:
-    """Run the block's reads on one connection, taken from the pool once; no more than that, each sees what is new."""
+async def one_connection() -> AsyncIterator[None]:
+    """Run the block on one connection, taken from the pool once; no more than that, each read sees what is new.
+
+    A transaction inside takes the same one. Never run two queries of the block at the same time.
+    """
     async with _connection() as connection:
-        token = _READING.set(connection)
+        token = _HELD.set(connection)
         try:
             yield
         finally:
-            _READING.reset(token)
+            _HELD.reset(token)
 
 
 @asynccontextmanager
 async def _connection() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
     current = db().current_transaction.get()
-    held = current.connection if current is not None else _READING.get()
-    if held is not None:
+    if current is not None:
         with database_errors():
-            yield held
+            yield current.connection
         return
     async with _lent() as connection:
         yield connection
@@ -211,15 +213,16 @@ async def _connection() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
 
 @asynccontextmanager
 async def _lent() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-    """A connection of the pool; thrown away where what it was lent for did not end, for it may never end.
+    """The connection of `one_connection`, or one of the pool; thrown away where what it was lent for did not end.
 
-    Others that lie in the pool may be as dead, if the line to the server is: they are made anew at their next use.
+    It may never end. Others that lie in the pool may be as dead, if the line to the server is: they are made anew at
+    their next use.
     """
-    pool = db().pool
+    pool, held = db().pool, _HELD.get()
     if pool is None:
         raise Unavailable("database")
     with database_errors():
-        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        async with nullcontext(held) if held is not None else pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             try:
                 yield connection
             except (asyncio.CancelledError, *CUT_OFF):

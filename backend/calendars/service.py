@@ -6,6 +6,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from types import MappingProxyType
 
 import chinese_calendar
@@ -52,18 +53,19 @@ async def covered_until() -> date | None:
 
 async def seed_calendar() -> None:
     """Fill the table with what chinesecalendar knows; days that an administrator changed stay as they are."""
-    days = [
-        date(FIRST_YEAR, 1, 1) + timedelta(days=offset)
-        for offset in range((date(LAST_YEAR + 1, 1, 1) - date(FIRST_YEAR, 1, 1)).days)
-    ]
-    names = [_name(day) for day in days]
     await execute(
         "INSERT INTO calendar_day (day, working, name) SELECT * FROM unnest($1::date[], $2::bool[], $3::text[])"
         " ON CONFLICT (day) DO NOTHING",
-        days,
-        [chinese_calendar.is_workday(day) for day in days],
-        names,
+        *_known(),
     )
+
+
+@cache
+def _known() -> tuple[Sequence[date], Sequence[bool], Sequence[str]]:
+    """Each day that chinesecalendar knows, whether it is worked, and the name of its holiday."""
+    count = (date(LAST_YEAR + 1, 1, 1) - date(FIRST_YEAR, 1, 1)).days
+    days = [date(FIRST_YEAR, 1, 1) + timedelta(days=offset) for offset in range(count)]
+    return days, [chinese_calendar.is_workday(day) for day in days], [_name(day) for day in days]
 
 
 async def fill_year(actor: Actor, year: int, off: Mapping[date, str], worked: Collection[date]) -> None:

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
+import secrets
 import time
 from dataclasses import dataclass, field
+from functools import cache
+from uuid import UUID
 
 import httpx
 import pyotp
 from httpx import ASGITransport
 from litestar import Litestar
 
+from admin.asgi import create_app
+from admin.session import SESSION_COOKIE
+from backend.accounts.tables import ConsoleSession
+from backend.clock import security_now
+from backend.composition import compose
+from backend.database import new_id
+from backend.settings import settings
+
 PASSWORD = "a long password"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@cache
+def console() -> Litestar:
+    """The console's application, whose pool is the test's; one for all tests, for making it takes long."""
+    return create_app(compose(settings()))
+
+
+async def signed_in(account: UUID) -> httpx.AsyncClient:
+    """A browser with a session of this account, both factors proven."""
+    token, now = secrets.token_urlsafe(32), security_now()
+    await ConsoleSession.insert(
+        ConsoleSession(
+            id=new_id(),
+            account=account,
+            token_digest=hashlib.sha256(token.encode()).digest(),
+            proven=True,
+            created_at=now,
+            used_at=now,
+        )
+    )
+    # Litestar spells the protocol of an application more narrowly than httpx.
+    transport = ASGITransport(console())  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=transport, base_url="http://console.test", cookies={SESSION_COOKIE: token})
 
 
 @dataclass
 class Browser:
     """One browser at the console."""
 
-    app: Litestar
     address: str = "127.0.0.1"
     client: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
         # Litestar spells the protocol of an application more narrowly than httpx.
-        transport = ASGITransport(self.app, client=(self.address, 50000))  # type: ignore[arg-type]
+        transport = ASGITransport(console(), client=(self.address, 50000))  # type: ignore[arg-type]
         self.client = httpx.AsyncClient(transport=transport, base_url="http://console.test")
 
     async def get(self, path: str, **more: str) -> httpx.Response:

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from litestar import Litestar
 
-from admin.asgi import create_app
 from backend.composition import compose
 from backend.operations import demo
 from backend.settings import settings
 from tests import services
 from tests.console.browser import PASSWORD, SECRET, Browser
-
-
-@pytest.fixture(scope="session")
-def console() -> Litestar:
-    """The console's application; its pool is the test's."""
-    return create_app(compose(settings()))
 
 
 @pytest.fixture
@@ -34,6 +26,6 @@ async def accounts(database: None) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def visit(console: Litestar) -> Callable[..., Browser]:
+def visit() -> Callable[..., Browser]:
     """Makes browsers."""
-    return lambda address="127.0.0.1": Browser(console, address)
+    return lambda address="127.0.0.1": Browser(address)

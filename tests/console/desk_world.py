@@ -14,15 +14,11 @@ from uuid import UUID
 
 import httpx
 import pyotp
-from httpx import ASGITransport
 
-from admin.asgi import create_app
-from admin.session import SESSION_COOKIE
-from backend.accounts.tables import ConsoleSession
 from backend.applications.case import Case, load_case
 from backend.applications.committee import ReviewInput
 from backend.applications.lifecycle import Action
-from backend.clock import LOCAL, security_now, set_business_clock
+from backend.clock import LOCAL, set_business_clock
 from backend.composition import Services, compose
 from backend.database import execute, fetch_value, new_id
 from backend.documents.kinds import PaperKind, PaperState
@@ -32,6 +28,7 @@ from backend.identity import Actor
 from backend.operations import demo, demo_cases, demo_people
 from backend.settings import settings
 from tests import services
+from tests.console.browser import signed_in
 
 BEGINS = datetime(2026, 3, 2, 9, 0, tzinfo=LOCAL)
 PAPERS = (("identity", PaperKind.RESIDENT_ID), ("work", PaperKind.WORK_PERMIT), ("merit", PaperKind.MERIT_STATEMENT))
@@ -54,22 +51,7 @@ class World:
     async def desk(self, username: str) -> httpx.AsyncClient:
         """A browser of this account, logged in."""
         if username not in self.clients:
-            token, now = secrets.token_urlsafe(32), security_now()
-            await ConsoleSession.insert(
-                ConsoleSession(
-                    id=new_id(),
-                    account=self.accounts[username],
-                    token_digest=hashlib.sha256(token.encode()).digest(),
-                    proven=True,
-                    created_at=now,
-                    used_at=now,
-                )
-            )
-            # Litestar spells the protocol of an application more narrowly than httpx.
-            transport = ASGITransport(create_app(self.services))  # type: ignore[arg-type]
-            self.clients[username] = httpx.AsyncClient(
-                transport=transport, base_url="http://console.test", cookies={SESSION_COOKIE: token}
-            )
+            self.clients[username] = await signed_in(self.accounts[username])
         return self.clients[username]
 
     async def request(self, worker: str) -> Case:

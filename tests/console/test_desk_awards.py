@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,19 +10,15 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from httpx import ASGITransport
 
-from admin.asgi import create_app
-from admin.session import SESSION_COOKIE
-from backend.accounts.tables import ConsoleSession
 from backend.applications.case import Case, load_case
 from backend.applications.lifecycle import Action, State
-from backend.clock import security_now
 from backend.commendation import queries
 from backend.commendation.workflow import CITY_ROUTE
-from backend.database import fetch, fetch_value, new_id
+from backend.database import fetch, fetch_value
 from backend.identity import Actor
 from backend.operations.demo_awards import CITY_TERMS, MERIT, campaign_version
+from tests.console.browser import signed_in
 from tests.console.desk_world import hidden
 from tests.integration.award_world import FINAL, PRELIMINARY, AwardWorld, make_award_world
 from tests.services import logged_in_as
@@ -40,22 +34,7 @@ class Desk:
     async def at(self, username: str) -> httpx.AsyncClient:
         """A browser of this account, logged in."""
         if username not in self.clients:
-            token, now = secrets.token_urlsafe(32), security_now()
-            await ConsoleSession.insert(
-                ConsoleSession(
-                    id=new_id(),
-                    account=self.world.by[username].account_id,
-                    token_digest=hashlib.sha256(token.encode()).digest(),
-                    proven=True,
-                    created_at=now,
-                    used_at=now,
-                )
-            )
-            # Litestar spells the protocol of an application more narrowly than httpx.
-            transport = ASGITransport(create_app(self.world.services))  # type: ignore[arg-type]
-            self.clients[username] = httpx.AsyncClient(
-                transport=transport, base_url="http://console.test", cookies={SESSION_COOKIE: token}
-            )
+            self.clients[username] = await signed_in(self.world.by[username].account_id)
         return self.clients[username]
 
     async def see(self, username: str, path: str, status: int = 200) -> str:

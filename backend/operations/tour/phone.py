@@ -166,3 +166,12 @@ class Phone:
         """Submit, confirm, decline or withdraw with the version that is shown now."""
         shown = await self.case(case)
         return await self.call("POST", f"/applications/{case}/{action}", expected, {"version": shown["version"]})
+
+    async def until(self, case: str, state: str) -> Any:
+        """Wait for what the worker does to a case by time; the case in this state."""
+        for _ in range(int(self.patience_s / 0.5)):
+            shown = await self.case(case)
+            if shown["state"] == state:
+                return shown
+            await asyncio.sleep(0.5)
+        raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {self.patience_s:.0f} s")

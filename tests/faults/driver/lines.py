@@ -14,8 +14,9 @@ import asyncpg
 import httpx
 
 from backend.operations.demo_cases import sample_paper
+from backend.operations.tour.cast import Cast, new_nurse
 from backend.operations.tour.phone import Phone
-from backend.operations.tour.story import Cast, new_nurse, registers
+from backend.operations.tour.registration import registers
 from tests.faults.driver.house import House
 from tests.faults.driver.people import Told
 from tests.faults.driver.proxy import Fault, Proxy

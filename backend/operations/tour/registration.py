@@ -11,7 +11,7 @@ HOSPITAL = "岱宗中心医院(示例)"
 
 
 async def registers(cast: Cast, nurse: Nurse) -> None:
-    """The first nurse logs in, enters her record, and her unit verifies it."""
+    """She logs in and enters her record, and her unit verifies it."""
     cast.told.chapter("登记:手机登录,填写档案,单位核实")
     phone = nurse.phone
     await phone.log_in()

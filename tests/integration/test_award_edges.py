@@ -403,7 +403,7 @@ async def replayed(case: Case) -> tuple[str, State]:
 @pytest.mark.parametrize("seed", range(3))
 async def test_whoever_tries_whatever_no_one_signs_two_stages(world: AwardWorld, seed: int) -> None:
     """Everybody tries every act in any order: an award that comes of it has passed every gate, each by others."""
-    choose = random.Random(seed)  # noqa: S311 - an order to try things in, the same each time
+    choose = random.Random(seed)
     campaign = await lenient_campaign(world, 1, 1)
     nominator, nominee = await world.workers(2)
     case = await world.submitted_nomination(nominator, nominee, campaign)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -31,9 +32,9 @@ async def world(database: None) -> World:
     return await make_world()
 
 
-async def fields(awaitable: object) -> set[str]:
+async def fields(awaitable: Awaitable[object]) -> set[str]:
     with pytest.raises(RuleViolation) as refused:
-        await awaitable  # type: ignore[misc]
+        await awaitable
     return {violation.field for violation in refused.value.violations}
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -162,21 +163,18 @@ async def test_missing_and_unknown_migrations(whole: None, owner: asyncpg.Connec
         assert of(await database_findings(), "schema").grade is Grade.WARN
 
 
-class undone:  # noqa: N801
+@asynccontextmanager
+async def undone(owner: asyncpg.Connection, statement: str, *values: object) -> AsyncIterator[None]:
     """The block with a change that is taken back afterwards: by hand, for others have to see it meanwhile."""
-
-    def __init__(self, owner: asyncpg.Connection, statement: str, *values: object) -> None:
-        self._owner, self._statement, self._values = owner, statement, values
-
-    async def __aenter__(self) -> None:
-        self._before = await self._owner.fetch("SELECT * FROM migration")
-        await self._owner.execute(self._statement, *self._values)
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._owner.execute("DELETE FROM migration")
-        await self._owner.executemany(
+    before = await owner.fetch("SELECT * FROM migration")
+    await owner.execute(statement, *values)
+    try:
+        yield
+    finally:
+        await owner.execute("DELETE FROM migration")
+        await owner.executemany(
             "INSERT INTO migration (id, name, app_name, ran_on) VALUES ($1, $2, $3, $4)",
-            [(row["id"], row["name"], row["app_name"], row["ran_on"]) for row in self._before],
+            [(row["id"], row["name"], row["app_name"], row["ran_on"]) for row in before],
         )
 
 

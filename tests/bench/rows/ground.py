@@ -43,7 +43,7 @@ class Ids:
     """Ids that sort by time as ours do, the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - repeatable rows, no secret
+        self._random = random.Random(seed)
         self._count = 0
 
     def at(self, instant: datetime) -> UUID:
@@ -68,7 +68,7 @@ class Ground:
     @classmethod
     def sown(cls, connection: asyncpg.Connection, size: Size, base: Base, sealer: KeyRing, seed: int) -> Ground:
         """The ground of a fill with this seed."""
-        return cls(connection, size, base, sealer, Ids(seed), random.Random(seed))  # noqa: S311 - repeatable rows
+        return cls(connection, size, base, sealer, Ids(seed), random.Random(seed))
 
     @property
     def began(self) -> datetime:

@@ -39,15 +39,6 @@ from tests.integration.paper_world import SetClock, make_world
 NOW = datetime.now(UTC)
 
 
-def users() -> dict[str, str]:
-    """Every process's user of the store, as the operator's environment names them."""
-    return {
-        f"NIANGJIA_S3_{process.upper()}_{word}_KEY": value
-        for process, user in services.USERS.processes.items()
-        for word, value in (("ACCESS", user.access_key), ("SECRET", user.secret_key))
-    }
-
-
 def of(findings: list[Finding], what: str) -> Finding:
     """The one finding about a thing."""
     (found,) = [finding for finding in findings if finding.what.en == what]
@@ -95,7 +86,7 @@ async def test_the_command_on_a_house_that_is_well_and_on_one_that_is_not(
     environment = {
         **os.environ,
         **services.environment(Process.WORKER),
-        **users(),
+        **services.store_users(),
         "DATABASE_URL": services.dsn(OWNER),
         "NIANGJIA_S3_ACCESS_KEY": object_store.config.access_key,
         "NIANGJIA_S3_SECRET_KEY": object_store.config.secret_key,
@@ -325,7 +316,7 @@ def at(config: StoreConfig, **changed: Any) -> Settings:
 
 
 async def store_findings(config: StoreConfig, **changed: Any) -> list[Finding]:
-    return [finding async for finding in of_store.examine(at(config, **changed), users())]
+    return [finding async for finding in of_store.examine(at(config, **changed), services.store_users())]
 
 
 async def test_a_store_that_is_well_and_what_can_be_wrong_with_it(own_store: Store) -> None:

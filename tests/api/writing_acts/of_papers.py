@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import Any
 
 import httpx
 
+from backend.operations.tour.phone import described
 from tests.api.writing_acts.stage import Act, Stage, arranged
 from tests.integration.paper_world import jpeg
 
@@ -15,13 +15,7 @@ MIB = 1024 * 1024
 
 
 def _file(content: bytes) -> dict[str, Any]:
-    return {
-        "kind": "invoice",
-        "name": "发票.jpg",
-        "size": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "media_type": "image/jpeg",
-    }
+    return described(content, "invoice", "image/jpeg", "发票.jpg")
 
 
 @arranged("reserveDocument")

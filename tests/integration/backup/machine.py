@@ -37,15 +37,10 @@ class Machine:
         return dsn_at(services.folder() / "postgres", OWNER, self.database)
 
     def environment(self, **more: str) -> dict[str, str]:
-        users = {
-            f"NIANGJIA_S3_{process.upper()}_{word}_KEY": value
-            for process, user in services.USERS.processes.items()
-            for word, value in (("ACCESS", user.access_key), ("SECRET", user.secret_key))
-        }
         return {
             **os.environ,
             **services.environment(Process.WORKER),
-            **users,
+            **services.store_users(),
             "DATABASE_URL": self.dsn,
             "NIANGJIA_S3_ENDPOINT": self.store.endpoint,
             "NIANGJIA_S3_ACCESS_KEY": self.store.access_key,

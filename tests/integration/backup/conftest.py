@@ -8,16 +8,12 @@ from pathlib import Path
 import pytest
 
 from backend.operations.backup.keys import make_key
-from backend.operations.embedded_store import Store, embedded, minio, minio_binary, weed_binary
-from backend.operations.servers import free_ports
+from backend.operations.embedded_store import Store
 from storage.s3 import S3Store
 from tests import services
-from tests.integration.backup.machine import (
-    TARGET,
-    Machine,
-    database_of_its_own,
-)
+from tests.integration.backup.machine import TARGET, Machine, database_of_its_own
 from tests.integration.paper_world import World, make_world
+from tests.storage.servers import server
 
 
 @pytest.fixture
@@ -29,11 +25,7 @@ def kind() -> str:
 @pytest.fixture
 def empty_store(kind: str, tmp_path: Path) -> Iterator[Store]:
     """An S3 server without a bucket."""
-    start, binary = (embedded, weed_binary()) if kind == "embedded" else (minio, minio_binary())
-    if binary is None:
-        pytest.skip(f"no {kind} store is at hand (`make minio` builds MinIO where Go 1.24 or newer is)")
-    (port,) = free_ports(1)
-    with start(binary, tmp_path / "store", port, services.USERS, services.PREFIX) as started:
+    with server(kind, tmp_path / "store") as started:
         yield started
 
 

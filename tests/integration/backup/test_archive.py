@@ -16,12 +16,7 @@ from backend.operations.backup.check import checked
 from backend.operations.backup.keys import RECIPIENTS, identities, make_key
 from backend.operations.backup.manifest import MANIFEST
 from backend.operations.refusal import Refusal
-from tests.integration.backup.machine import (
-    Machine,
-    backed_up,
-    is_untouched,
-    recipient,
-)
+from tests.integration.backup.machine import Machine, backed_up, is_untouched, recipient
 from tests.integration.paper_world import World
 
 

@@ -16,12 +16,7 @@ from backend.operations.backup.keys import RECIPIENTS
 from backend.operations.backup.papers import Expected, take
 from storage.keys import Bucket
 from storage.s3 import S3Store
-from tests.integration.backup.machine import (
-    Machine,
-    backed_up,
-    key_of,
-    recipient,
-)
+from tests.integration.backup.machine import Machine, backed_up, key_of, recipient
 from tests.integration.paper_world import World, jpeg
 
 

@@ -72,6 +72,15 @@ def dsn(role: str) -> str:
     return dsn_at(folder() / "postgres", role, DATABASE)
 
 
+def store_users() -> dict[str, str]:
+    """Every process's user of the store, as the operator's environment names them."""
+    return {
+        f"NIANGJIA_S3_{process.upper()}_{word}_KEY": value
+        for process, user in USERS.processes.items()
+        for word, value in (("ACCESS", user.access_key), ("SECRET", user.secret_key))
+    }
+
+
 def environment(process: Process = Process.API) -> dict[str, str]:
     """The variables that a process of the backend would be started with, in demo mode."""
     user = USERS.processes[process]

@@ -22,7 +22,7 @@ from backend.applications.words import STAFF_STATES
 from backend.clock import Clock
 from backend.errors import DomainError, NotFound
 from backend.identity import Actor, Binding, Role
-from backend.recuperation import queries
+from backend.recuperation import desk_queries
 from backend.recuperation.batches import Batches, BatchInput, published_versions
 from backend.registry.queries import emergencies
 from backend.unions.service import at_or_below
@@ -43,7 +43,7 @@ async def batch_list(request: Request[Any, Any, Any], actor: NamedDependency[Act
         request,
         actor,
         "review/batches.html",
-        batches=await queries.batches_in_scope(_reading(actor)),
+        batches=await desk_queries.batches_in_scope(_reading(actor)),
         batch_states=BATCH_STATES,
         drafts=bool(actor.unions_as(*DRAFT_ROLES)),
     )
@@ -153,7 +153,7 @@ async def roster(
 ) -> Response[Any]:
     """The roster as an Excel file, for a reason that is recorded."""
     form = await read_form(request)
-    row = await queries.require_batch_in_scope(_reading(actor), batch)
+    row = await desk_queries.require_batch_in_scope(_reading(actor), batch)
     try:
         content = await batches.roster(actor, batch, form.text("reason"))
     except DomainError as refusal:
@@ -176,7 +176,7 @@ async def _act(
 ) -> Response[str] | Redirect:
     """Carry out one verb on a batch once, then show it; a refusal comes back with what was typed."""
     form = await read_form(request)
-    await queries.require_batch_in_scope(_reading(actor), batch)
+    await desk_queries.require_batch_in_scope(_reading(actor), batch)
 
     async def once() -> UUID:
         await work(form)
@@ -197,7 +197,7 @@ async def _show(
     refusal: DomainError | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response[str]:
-    row = await queries.require_batch_in_scope(_reading(actor), batch)
+    row = await desk_queries.require_batch_in_scope(_reading(actor), batch)
     content = msgspec.json.decode(row["content"], type=ProgrammeContent)
     stage = next((stage for stage in content.route if stage.kind is StageKind.NOTICE), None)
     today, state = await clock.today(), row["state"]
@@ -213,13 +213,13 @@ async def _show(
         content=content,
         notice_stage=stage,
         notice_through=await working_day_after(today, stage.working_days) if stage and state == "allocated" else None,
-        notice=await queries.notice_of_batch(batch),
-        counts=await queries.batch_counts(batch),
-        quotas=await queries.batch_quotas(batch),
+        notice=await desk_queries.notice_of_batch(batch),
+        counts=await desk_queries.batch_counts(batch),
+        quotas=await desk_queries.batch_quotas(batch),
         unions=await at_or_below(row["organiser"]) if held else [],
-        ranking=await queries.batch_ranking(batch),
-        preview=await queries.ranking_preview(batch) if state == "open" else [],
-        undecided=await queries.undecided_cases(batch) if state == "open" else [],
+        ranking=await desk_queries.batch_ranking(batch),
+        preview=await desk_queries.ranking_preview(batch) if state == "open" else [],
+        undecided=await desk_queries.undecided_cases(batch) if state == "open" else [],
         closed=await clock.now() >= row["closes_at"],
         chairs=Role.CHAIR in held,
         divides=bool(held),
@@ -253,7 +253,7 @@ async def _form_page(
         typed=typed,
         organisers=[await union_of(organiser) for organiser in organisers],
         versions=versions,
-        sanatoria=await queries.sanatoria(),
+        sanatoria=await desk_queries.sanatoria(),
         emergencies=await emergencies(),
         version_choices=[
             (row["id"], Text(row["name_zh"], row["name_en"]).in_(actor.language) + f" v{row['number']}")

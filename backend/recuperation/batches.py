@@ -18,7 +18,7 @@ from backend.audit.log import record
 from backend.database import execute, fetch, fetch_one, new_id, transaction
 from backend.errors import Conflict, Forbidden, RuleViolation, Stale, Violation
 from backend.identity import Actor, Role
-from backend.recuperation import policy, queries
+from backend.recuperation import desk_queries, policy, queries
 from backend.recuperation.roster import Traveller, roster_xlsx
 from backend.recuperation.service import CONTACT_PURPOSE, HEALTH_PURPOSE, EmergencyContact, HealthDeclaration
 from backend.recuperation.tables import Batch
@@ -165,7 +165,7 @@ class Batches:
         row = await queries.batch_row(batch_id)
         _require_role(actor, row["organiser"], Role.CHAIR, Role.HR_VERIFIER)
         _require_reason(reason)
-        rows = await queries.roster_rows(batch_id)
+        rows = await desk_queries.roster_rows(batch_id)
         travellers = [self._traveller(line) for line in rows if line["shared"]]
         await record(actor, "batch.roster", "done", object_kind="batch", object_id=batch_id, reason=reason)
         withheld = len(rows) - len(travellers)
@@ -206,7 +206,7 @@ class Batches:
     @staticmethod
     async def _require_openable(row: asyncpg.Record) -> None:
         rules = await queries.ruleset(row["programme_version"])
-        quotas = [quota["places"] for quota in await queries.batch_quotas(row["id"])]
+        quotas = [quota["places"] for quota in await desk_queries.batch_quotas(row["id"])]
         found = policy.check_batch(queries.batch_facts(row), quotas, row["capacity"], row["cost_per_day_fen"], rules)
         if found:
             raise RuleViolation(found)

@@ -13,6 +13,7 @@ from backend.applications.lifecycle import State
 from backend.database import fetch_value
 from backend.jobs import Job
 from backend.operations.demo_cases import sample_paper
+from backend.operations.tour.phone import described
 from storage.port import DocumentStore
 from tests.api.conftest import STAY, Api
 from tests.api.test_case import check, quick_papers
@@ -22,13 +23,7 @@ MIB = 1024 * 1024
 
 
 def announced(content: bytes, kind: str = "invoice") -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "name": "发票.jpg",
-        "size": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "media_type": "image/jpeg",
-    }
+    return described(content, kind, "image/jpeg", "发票.jpg")
 
 
 async def test_a_large_file_goes_on_where_the_connection_was_lost(api: Api, store: DocumentStore) -> None:

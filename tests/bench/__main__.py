@@ -24,7 +24,8 @@ from storage.setup import Process
 from tests import services
 from tests.bench import allocation, house, same, uploads
 from tests.bench.load import Requests, Result, Round, cpu_seconds, load, medians, memory_mb
-from tests.bench.rows import Size, Worker
+from tests.bench.rows.ground import Size
+from tests.bench.rows.staff import Worker
 
 QUICK = os.environ.get("QUICK") == "1"
 ROUNDS, SECONDS = (3, 2) if QUICK else (3, 5)

@@ -14,7 +14,7 @@ import asyncpg
 
 from storage.setup import Process
 from tests.bench import house
-from tests.bench.rows import Size
+from tests.bench.rows.ground import Size
 
 
 async def measure(quick: bool) -> dict[str, Any]:

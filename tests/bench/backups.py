@@ -115,14 +115,9 @@ def main(cases: int, papers: int) -> None:
         asyncio.run(fill(store, cases, papers))
         asyncio.run(empty_database())
         key = folder / "key"
-        users = {
-            f"NIANGJIA_S3_{process.upper()}_{word}_KEY": value
-            for process, user in services.USERS.processes.items()
-            for word, value in (("ACCESS", user.access_key), ("SECRET", user.secret_key))
-        }
         source = {
             **os.environ,
-            **users,
+            **services.store_users(),
             RECIPIENTS: make_key(key),
             "DATABASE_URL": services.dsn(OWNER),
             "NIANGJIA_S3_ACCESS_KEY": store.config.access_key,

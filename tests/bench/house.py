@@ -35,7 +35,9 @@ from backend.operations.servers import free_ports, running
 from backend.sealing import KeyRing
 from backend.settings import settings
 from storage.setup import Process
-from tests.bench.rows import Base, Filling, Size, Worker, now
+from tests.bench.rows.filling import Filling
+from tests.bench.rows.ground import Base, Size, now
+from tests.bench.rows.staff import Worker
 
 #: A server that the caller named by DATABASE_URL, a superuser's address; `make bench` passes it on under this name.
 EXTERNAL = os.environ.get("NIANGJIA_BENCH_DATABASE", "")

@@ -121,7 +121,7 @@ async def _ask(port: int, member: Member, seen: Seen, what: str, method: str, pa
 
 async def rush(port: int, members: Sequence[Member], batch: UUID, seconds: float) -> tuple[Seen, float]:
     """Let them all arrive within so many seconds; what they saw, and the CPU seconds that arriving cost."""
-    seen, chance, cpu = Seen(), random.Random(9), time.process_time()  # noqa: S311 — to be repeated
+    seen, chance, cpu = Seen(), random.Random(9), time.process_time()
     times = sorted(chance.uniform(0, seconds) for _ in members)
     began = time.monotonic()
     visits = []

@@ -9,12 +9,12 @@ NIANGJIA_TEST_STORE=minio measures MinIO.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from statistics import median
@@ -31,7 +31,7 @@ os.environ.update(services.environment())
 from backend.database import close_pool, execute, open_pool
 from backend.operations.embedded_store import Store
 from backend.operations.servers import free_ports
-from backend.operations.tour.phone import Phone
+from backend.operations.tour.phone import Phone, described
 from storage.keys import new_key
 from storage.s3 import S3Store
 from storage.setup import Process
@@ -43,18 +43,23 @@ FILES, SIZE, AT_ONCE, ROUNDS = 64, 2 * 1024 * 1024, 8, 5
 CONTENTS = [os.urandom(SIZE) for _ in range(FILES)]
 
 
+def seconds_of(send: Callable[..., None], *about: Sequence[Any]) -> float:
+    """How long it takes to send all files, on as many threads as the phones are."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(send, *about))
+    return time.monotonic() - began
+
+
 def by_sdk(store: Store) -> float:
-    """Seconds for all files with the SDK's put_object, on as many threads as the phones are."""
+    """Seconds for all files with the SDK's put_object."""
     config = store.config
     client = Minio(config.endpoint.removeprefix("http://"), config.access_key, config.secret_key, secure=False)
 
     def put(content: bytes) -> None:
         client.put_object(f"{config.prefix}-quarantine", new_key(), io.BytesIO(content), SIZE, "application/pdf")
 
-    began = time.monotonic()
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        list(threads.map(put, CONTENTS))
-    return time.monotonic() - began
+    return seconds_of(put, CONTENTS)
 
 
 def by_link(store: Store) -> float:
@@ -70,10 +75,7 @@ def by_link(store: Store) -> float:
         if answer.status != 200:
             raise RuntimeError(f"the store refused a file: {answer.status}")
 
-    began = time.monotonic()
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        list(threads.map(put, links, CONTENTS))
-    return time.monotonic() - began
+    return seconds_of(put, links, CONTENTS)
 
 
 async def bare_forms(opened: S3Store) -> list[tuple[dict[str, str], str]]:
@@ -97,10 +99,7 @@ def by_phone(forms: list[tuple[dict[str, str], str]]) -> float:
         if answer.status != 204:
             raise RuntimeError(f"the store refused a file: {answer.status}")
 
-    began = time.monotonic()
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        list(threads.map(post, forms, CONTENTS))
-    return time.monotonic() - began
+    return seconds_of(post, forms, CONTENTS)
 
 
 async def measure(store: Store, rounds: int = ROUNDS) -> dict[str, Any]:
@@ -133,18 +132,8 @@ async def measure(store: Store, rounds: int = ROUNDS) -> dict[str, Any]:
                     # Nobody may have more than 30 under way, so the others are cleared as the sweep would.
                     if number % 25 == 0:
                         await execute("UPDATE upload SET state = 'expired' WHERE state IN ('reserved', 'uploaded')")
-                    answer = await phones[0].call(
-                        "POST",
-                        "/documents",
-                        201,
-                        {
-                            "kind": "invoice",
-                            "name": "x.pdf",
-                            "size": SIZE,
-                            "sha256": hashlib.sha256(content).hexdigest(),
-                            "media_type": "application/pdf",
-                        },
-                    )
+                    said = described(content, "invoice", "application/pdf", "x.pdf")
+                    answer = await phones[0].call("POST", "/documents", 201, said)
                     reserved.append(answer["id"])
                     forms.append((answer["form"]["fields"], answer["form"]["url"]))
                 used = cpu_seconds(api.pid)

@@ -58,7 +58,7 @@ class Seed:
     most_held: int = 0
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.number)  # noqa: S311 — chances that can be played again
+        self.chance = random.Random(self.number)
 
     def expect(self, good: object, what: str) -> bool:
         """Whether it is so; `what` is noted where it is not."""

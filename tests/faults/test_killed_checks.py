@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -143,7 +144,7 @@ async def test_killed_between_the_copy_and_the_commit(world: World, worker: Work
         await execute("SELECT FROM upload WHERE id = $1 FOR UPDATE", upload)
         worker.start()
         for key in keys:
-            await until(lambda key=key: there(world, key), "the copy was not made")  # type: ignore[misc]
+            await until(partial(there, world, key), "the copy was not made")
         worker.kill()
     assert await state(upload) is PaperState.UPLOADED
     assert await there(world, keys[0], Bucket.QUARANTINE)

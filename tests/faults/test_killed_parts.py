@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import secrets
 import signal
@@ -30,7 +29,7 @@ from backend.documents.kinds import PaperState
 from backend.operations.demo_cases import sample_paper
 from backend.operations.embedded_store import Store, embedded, minio, minio_binary, weed_binary
 from backend.operations.servers import free_ports
-from backend.operations.tour.phone import Phone
+from backend.operations.tour.phone import Phone, described
 from storage.s3 import S3Store
 from storage.setup import Process, set_up
 from tests import services
@@ -151,14 +150,7 @@ class Sender:
 
     async def reserve(self, kind: str) -> Any:
         content = sample_paper(kind)
-        described = {
-            "kind": kind,
-            "name": "材料.png",
-            "size": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "media_type": "image/png",
-        }
-        return await self.call("POST", "/documents", described)
+        return await self.call("POST", "/documents", described(content, kind))
 
     async def upload(self, reserved: Any, kind: str) -> None:
         form, content = reserved["form"], sample_paper(kind)

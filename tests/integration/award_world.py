@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ from backend.commendation.clearances import ReplyInput
 from backend.commendation.nominations import Nominated, NominationInput
 from backend.commendation.recommendations import MeetingInput, RecommendationInput
 from backend.commendation.terms import CampaignTerms, Category, terms_of
-from backend.commendation.workflow import NATIONAL_ROUTE, NOTICE_BASIS, PAPERS
+from backend.commendation.workflow import CITY_ROUTE, NATIONAL_ROUTE, NOTICE_BASIS, PAPERS
 from backend.composition import compose
 from backend.database import execute, fetch, fetch_value, new_id
 from backend.documents.service import NAME_PURPOSE
@@ -311,6 +312,13 @@ async def make_award_world() -> AwardWorld:
     )
 
 
+async def lenient_campaign(world: AwardWorld, mains: int, reserves: int, **terms: Any) -> UUID:
+    """A campaign of the first hospital's that asks for no share of anybody."""
+    version = await world.award_programme(msgspec.structs.replace(LENIENT, **terms), CITY_ROUTE)
+    return await world.campaign({"daizong": (mains, reserves)}, version=version)
+
+
+LENIENT = msgspec.structs.replace(CITY_TERMS, ratios=())
 NATIONAL_TERMS = msgspec.structs.replace(CITY_TERMS, honour="全国五一劳动奖章(示例)", ratios=(), quota_mains=1)
 
 __all__ = ["NATIONAL_ROUTE", "AwardWorld", "make_award_world"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
@@ -76,8 +76,8 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> list[timedelta]:
     return spans
 
 
-async def outcomes(acts: list[object]) -> tuple[list[object], list[DomainError]]:
-    done = await asyncio.gather(*acts, return_exceptions=True)  # type: ignore[call-overload]
+async def outcomes(acts: Iterable[Awaitable[object]]) -> tuple[list[object], list[DomainError]]:
+    done = await asyncio.gather(*acts, return_exceptions=True)
     refused = [one for one in done if isinstance(one, DomainError)]
     unexpected = [one for one in done if isinstance(one, BaseException) and not isinstance(one, DomainError)]
     assert unexpected == []

@@ -62,7 +62,7 @@ async def test_what_is_whole_is_found_whole(sealed: None) -> None:
 
 
 async def test_a_thousand_random_blows_are_all_found(sealed: None) -> None:
-    chance = random.Random(20261125)  # noqa: S311 - the same blows in every run
+    chance = random.Random(20261125)
     blows = {table: await blows_on(table) for table in ("application_event", "audit_entry", "seal")}
     found = 0
     for _ in range(BLOWS):

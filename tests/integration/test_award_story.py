@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from backend.applications.case import load_case
@@ -12,15 +11,14 @@ from backend.commendation.slate import NO_CHOICES, Choices
 from backend.commendation.workflow import CITY_ROUTE
 from backend.database import fetch_one, fetch_value
 from backend.errors import Conflict, Forbidden, RuleViolation
-from backend.operations.demo_awards import CITY_TERMS, campaign_version
+from backend.operations.demo_awards import campaign_version
 from tests.integration.award_world import (
+    LENIENT,
     NATIONAL_ROUTE,
     NATIONAL_TERMS,
     AwardWorld,
     make_award_world,
 )
-
-LENIENT = msgspec.structs.replace(CITY_TERMS, ratios=())
 
 
 @pytest.fixture

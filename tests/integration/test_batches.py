@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -18,7 +19,7 @@ from backend.clock import LOCAL
 from backend.database import execute, fetch, fetch_value, new_id
 from backend.errors import Conflict, Forbidden, NotFound, RuleViolation
 from backend.identity import Actor, Binding, Level, Role
-from backend.recuperation import queries
+from backend.recuperation import desk_queries
 from backend.recuperation.batches import BatchInput
 from tests.integration.stay_world import World, batch_version, make_world, states
 from tests.services import logged_in_as
@@ -31,9 +32,9 @@ async def world(database: None) -> World:
     return await make_world()
 
 
-async def fields(awaitable: object) -> set[str]:
+async def fields(awaitable: Awaitable[object]) -> set[str]:
     with pytest.raises(RuleViolation) as refused:
-        await awaitable  # type: ignore[misc]
+        await awaitable
     return {violation.field for violation in refused.value.violations}
 
 
@@ -100,7 +101,7 @@ class TestDrafting:
         batch = await world.batch(2)
         county = [Binding(role, world.unions["taishan"], Level.COUNTY) for role in (Role.CHAIR, Role.HR_VERIFIER)]
         with pytest.raises(NotFound):
-            await queries.require_batch_in_scope(county, batch)
+            await desk_queries.require_batch_in_scope(county, batch)
         with pytest.raises(Forbidden):
             await world.services.batches.roster(Actor(new_id(), "某", bindings=tuple(county)), batch, "交疗养院安排")
 

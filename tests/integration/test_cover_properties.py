@@ -24,7 +24,7 @@ class Lives:
 
     def __init__(self, city: CoverWorld, seed: int) -> None:
         self.city = city
-        self.luck = random.Random(seed)  # noqa: S311 - a walk that can be repeated
+        self.luck = random.Random(seed)
         self.parents: list[Actor] = []
         self.children: list[InsuredInput] = []
         self.persons: list[UUID] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -56,9 +56,9 @@ async def levels(table: str, row: UUID) -> dict[str, UUID | None]:
     return dict(found)
 
 
-async def codes(awaitable: object) -> set[str]:
+async def codes(awaitable: Awaitable[object]) -> set[str]:
     with pytest.raises(RuleViolation) as refused:
-        await awaitable  # type: ignore[misc]
+        await awaitable
     return {violation.code for violation in refused.value.violations}
 
 

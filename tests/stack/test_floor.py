@@ -8,7 +8,7 @@ import pytest
 
 from storage.setup import Process
 from tests.bench import house
-from tests.bench.rows import Size
+from tests.bench.rows.ground import Size
 from tests.bench.same import Differs, differs, prove
 
 pytestmark = pytest.mark.alone

@@ -12,7 +12,8 @@ from storage.port import StoreConfig
 from storage.s3 import S3Store
 from storage.setup import allow_web_pages, set_up
 from tests.services import USERS
-from tests.storage.conftest import PAGE, server
+from tests.storage.conftest import PAGE
+from tests.storage.servers import server
 
 STRANGER = "https://evil.example"
 MINUTE = timedelta(minutes=1)
@@ -68,7 +69,7 @@ async def test_a_page_of_another_origin_may_not(store: S3Store, config: StoreCon
 
 
 async def test_where_no_page_is_named_none_may(kind: str, tmp_path: Path) -> None:
-    with server(kind, tmp_path, ()) as started:
+    with server(kind, tmp_path) as started:
         set_up(started.config, USERS.processes if started.is_minio else None)
         allow_web_pages(started.config, (PAGE,))
         allow_web_pages(started.config, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 from uuid import UUID, uuid4
 
 from hypothesis import given
@@ -45,10 +46,10 @@ def test_everybody_is_placed_once_and_never_beyond_capacity_or_quota(
 
 @given(candidates, st.integers(0, 15), quotas, st.randoms(use_true_random=False))
 def test_the_order_of_asking_changes_nothing(
-    asking: list[Candidate], capacity: int, quota: dict[UUID, int] | None, random: object
+    asking: list[Candidate], capacity: int, quota: dict[UUID, int] | None, random: Random
 ) -> None:
     shuffled = list(asking)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert allocate(asking, Places(capacity, quota, Counter())) == allocate(
         shuffled, Places(capacity, quota, Counter())
     )

@@ -44,10 +44,20 @@ class Member:
     about: Mapping[str, str]
 
 
+class _Stream(tarfile.TarFile):
+    """A tar that is gone through once, in one direction."""
+
+    members: list[tarfile.TarInfo]
+
+    def forget(self) -> None:
+        """The library remembers every member for a second look that a stream never takes."""
+        self.members.clear()
+
+
 class ArchiveWriter:
     """Takes the members of one backup in turn."""
 
-    def __init__(self, tar: tarfile.TarFile) -> None:
+    def __init__(self, tar: _Stream) -> None:
         self._tar = tar
 
     def add(self, name: str, content: bytes, about: Mapping[str, str] | None = None) -> None:
@@ -56,7 +66,7 @@ class ArchiveWriter:
         info.size, info.mode = len(content), 0o600
         info.pax_headers = {f"{_PREFIX}{word}": said for word, said in (about or {}).items()}
         self._tar.addfile(info, io.BytesIO(content))
-        _forget(self._tar)
+        self._tar.forget()
 
 
 @contextmanager
@@ -112,7 +122,7 @@ def members(path: Path, identities: Sequence[pyrage.x25519.Identity]) -> Generat
 
 
 def _read(plain: IO[bytes]) -> Iterator[Member]:
-    with tarfile.open(fileobj=plain, mode="r|", bufsize=_BLOCK) as tar:
+    with _Stream.open(fileobj=plain, mode="r|", bufsize=_BLOCK) as tar:
         first = tar.next()
         if first is None or first.name != FORMAT:
             raise tarfile.ReadError(f"its first word is not {FORMAT}")
@@ -126,12 +136,7 @@ def _read(plain: IO[bytes]) -> Iterator[Member]:
                 word.removeprefix(_PREFIX): said for word, said in info.pax_headers.items() if word.startswith(_PREFIX)
             }
             yield Member(info.name, file.read(), about)
-            _forget(tar)
-
-
-def _forget(tar: tarfile.TarFile) -> None:
-    """The library remembers every member for a second look that a stream never takes."""
-    tar.members = []  # type: ignore[attr-defined]
+            tar.forget()
 
 
 def _result(opening: Future[None], path: Path) -> None:
@@ -149,7 +154,7 @@ def _result(opening: Future[None], path: Path) -> None:
 
 
 @contextmanager
-def _sealed(file: IO[bytes], recipients: Sequence[pyrage.x25519.Recipient]) -> Iterator[tarfile.TarFile]:
+def _sealed(file: IO[bytes], recipients: Sequence[pyrage.x25519.Recipient]) -> Iterator[_Stream]:
     """A tar whose bytes reach the file encrypted."""
     inward, outward = os.pipe()
     with ThreadPoolExecutor(1) as thread:
@@ -157,7 +162,7 @@ def _sealed(file: IO[bytes], recipients: Sequence[pyrage.x25519.Recipient]) -> I
         try:
             with (
                 os.fdopen(outward, "wb", buffering=_BLOCK) as plain,
-                tarfile.open(fileobj=plain, mode="w|", bufsize=_BLOCK, format=tarfile.PAX_FORMAT) as tar,
+                _Stream.open(fileobj=plain, mode="w|", bufsize=_BLOCK, format=tarfile.PAX_FORMAT) as tar,
             ):
                 yield tar
         except BrokenPipeError:

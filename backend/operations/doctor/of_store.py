@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -134,9 +134,9 @@ async def _wrong_with(store: S3Store, process: Process) -> list[str]:
     return wrong
 
 
-async def _is_let(call: object) -> bool:
+async def _is_let(call: Awaitable[object]) -> bool:
     try:
-        await call  # type: ignore[misc]
+        await call
     except ObjectMissing:
         return True
     except StoreRefused:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,8 +10,9 @@ from backend.clock import LOCAL
 from backend.operations.demo_awards import MERIT
 from backend.operations.demo_cases import sample_paper
 from backend.operations.tour.browser import Browser
+from backend.operations.tour.cast import Cast, Nurse
 from backend.operations.tour.phone import Phone, Surprise
-from backend.operations.tour.story import Cast, Nurse, registers
+from backend.operations.tour.registration import registers
 
 #: After the stay's story, and before anything of the demonstration's own.
 BEGINS = datetime(2025, 9, 1, 9, 0, tzinfo=LOCAL)
@@ -133,7 +133,7 @@ async def recommended(cast: Cast, campaign: str, nominee: Nurse, case: str) -> N
     cast.told.step("officer-daizong", f"单位公示至 {shown['due_on']}:姓名、单位、一句话事迹")
     await _bring(officer, case, "unit_notice_proof:notice_certificate")
     await cast.set_clock(_morning_after(shown["due_on"]))
-    await _until(nominee.phone, case, "under_review")
+    await nominee.phone.until(case, "under_review")
     cast.told.step("运维", "公示期满,无异议,自动进入征求意见")
 
 
@@ -195,7 +195,7 @@ async def slated(cast: Cast, campaign: str, nominee: Nurse, case: str) -> None:
         raise Surprise(f"the nominee should be a main on notice: {shown['state']} {shown['placement']}")
     cast.told.step("chair-lu", f"1 名正选,比例全部符合;市级公示至 {shown['due_on']}")
     await cast.set_clock(_morning_after(shown["due_on"]))
-    await _until(nominee.phone, case, "under_review")
+    await nominee.phone.until(case, "under_review")
 
 
 async def granted(cast: Cast, nominee: Nurse, case: str) -> None:
@@ -208,7 +208,7 @@ async def granted(cast: Cast, nominee: Nurse, case: str) -> None:
         f"/review/cases/{case}/act", action="grant", document="泰会发〔2025〕30号", granted_on=f"{today:%Y-%m-%d}"
     )
     phone = nominee.phone
-    shown = await _until(phone, case, "granted")
+    shown = await phone.until(case, "granted")
     for what in ("certificate", "form"):
         answer = await phone.send("GET", f"/commendation/nominations/{case}/{what}")
         if answer.status_code != 200 or not answer.content.startswith(b"%PDF"):
@@ -271,16 +271,6 @@ async def _bring(browser: Browser, case: str, requirement: str) -> None:
 async def _on_roll(phone: Phone, name: str) -> bool:
     roll = await phone.call("GET", "/commendation/honours?limit=100", 200)
     return any(item["holder"] == name for item in roll["items"])
-
-
-async def _until(phone: Phone, case: str, state: str) -> Any:
-    """Wait for what the worker does by time; the case then."""
-    for _ in range(int(phone.patience_s / 0.5)):
-        shown = await phone.case(case)
-        if shown["state"] == state:
-            return shown
-        await asyncio.sleep(0.5)
-    raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {phone.patience_s:.0f} s")
 
 
 def _morning_after(day: str) -> datetime:

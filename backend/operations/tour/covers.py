@@ -8,8 +8,10 @@ from typing import Any
 from backend.clock import LOCAL
 from backend.operations.demo_cases import sample_paper
 from backend.operations.demo_people import resident_id
+from backend.operations.tour.cast import Cast, Nurse, new_nurse
 from backend.operations.tour.phone import Surprise
-from backend.operations.tour.story import Cast, Nurse, new_nurse, registers, verify_next_paper
+from backend.operations.tour.registration import registers
+from backend.operations.tour.story import verify_next_paper
 
 #: Played after the story of the stay, in the same year.
 BEGINS = datetime(2025, 6, 3, 9, 0, tzinfo=LOCAL)

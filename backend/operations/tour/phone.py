@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from backend.documents.kinds import MediaType
+from backend.documents.kinds import MediaType, PaperKind
 
 _CODE = re.compile(r"(登录|认领档案)验证码 (\d{6})")
 _MESSAGE_S = 10.0
@@ -20,6 +20,19 @@ _MESSAGE_S = 10.0
 
 class Surprise(Exception):
     """An answer that the story does not expect; the text says which."""
+
+
+def described(
+    content: bytes, kind: str = PaperKind.WORK_PERMIT, media_type: str = MediaType.PNG, name: str = "材料.png"
+) -> dict[str, Any]:
+    """What a phone says of a file before it sends it."""
+    return {
+        "kind": kind,
+        "name": name,
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "media_type": media_type,
+    }
 
 
 class Phone:
@@ -114,18 +127,7 @@ class Phone:
 
     async def upload(self, kind: str, content: bytes, media_type: str = MediaType.PNG, name: str = "材料.png") -> str:
         """Reserve, send to the store, complete; the upload's id."""
-        reserved = await self.call(
-            "POST",
-            "/documents",
-            201,
-            {
-                "kind": kind,
-                "name": name,
-                "size": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "media_type": media_type,
-            },
-        )
+        reserved = await self.call("POST", "/documents", 201, described(content, kind, media_type, name))
         await self.send_file(reserved["form"], content, media_type, name)
         await self.call("POST", f"/documents/{reserved['id']}/complete", 200)
         return str(reserved["id"])
@@ -166,3 +168,12 @@ class Phone:
         """Submit, confirm, decline or withdraw with the version that is shown now."""
         shown = await self.case(case)
         return await self.call("POST", f"/applications/{case}/{action}", expected, {"version": shown["version"]})
+
+    async def until(self, case: str, state: str) -> Any:
+        """Wait for what the worker does to a case by time; the case in this state."""
+        for _ in range(int(self.patience_s / 0.5)):
+            shown = await self.case(case)
+            if shown["state"] == state:
+                return shown
+            await asyncio.sleep(0.5)
+        raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {self.patience_s:.0f} s")

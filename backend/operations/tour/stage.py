@@ -18,9 +18,10 @@ import httpx
 from backend.operations.data_folder import running_environment
 from backend.operations.servers import free_ports
 from backend.operations.tour.awards import play_awards
+from backend.operations.tour.cast import Cast
 from backend.operations.tour.covers import play_covers
 from backend.operations.tour.phone import Surprise
-from backend.operations.tour.story import Cast, play
+from backend.operations.tour.story import play
 
 _START_S = 180.0
 

@@ -4,95 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
+from datetime import datetime, timedelta
 from uuid import uuid4
-
-import httpx
 
 from backend.clock import LOCAL
 from backend.operations.demo_cases import PAPERS, sample_paper
-from backend.operations.demo_people import resident_id
 from backend.operations.tour.browser import Browser
-from backend.operations.tour.phone import Phone, Surprise
+from backend.operations.tour.cast import Cast, Nurse, new_nurse
+from backend.operations.tour.phone import Surprise
+from backend.operations.tour.registration import record_of, registers
 
 #: Played in a year that the calendar covers and that nothing of the demonstration's own lives in.
 BEGINS = datetime(2025, 3, 3, 9, 0, tzinfo=LOCAL)
-HOSPITAL = "岱宗中心医院(示例)"
 STAY = {
     "companions": 1,
     "health": {"fit_to_travel": True, "conditions": "青霉素过敏"},
     "contact": {"name": "马某某", "phone": "13800379998", "relation": "配偶"},
 }
 _WAIT_S = 60.0
-
-
-class Told(Protocol):
-    """Who is told each step."""
-
-    def chapter(self, title: str) -> None:
-        """A new part of the story."""
-
-    def step(self, who: str, what: str) -> None:
-        """A step that came out as told."""
-
-
-@dataclass
-class Cast:
-    """Everybody who plays, and what the chapters hand on."""
-
-    api: str
-    console: str
-    messages: Path
-    password: str
-    totp_secret: str
-    told: Told
-    set_clock: Callable[[datetime], Awaitable[None]]
-    #: How requests travel, where that is not the plain way; it outlives the cast.
-    transport: httpx.AsyncBaseTransport | None = None
-    browsers: dict[str, Browser] = field(default_factory=dict)
-    client: httpx.AsyncClient = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.client = httpx.AsyncClient(base_url=self.api, trust_env=False, timeout=30, transport=self.transport)
-
-    def phone(self, number: str) -> Phone:
-        """Somebody's phone."""
-        return Phone(self.client, self.messages, number, self.transport)
-
-    async def at(self, username: str) -> Browser:
-        """A console user's browser; logs in at the first time."""
-        if username not in self.browsers:
-            browser = Browser(self.console, username, self.transport)
-            self.browsers[username] = browser
-            await browser.log_in(self.password, self.totp_secret)
-            self.told.step(username, "登录控制台(口令 + 动态码)")
-        return self.browsers[username]
-
-    async def close(self) -> None:
-        """Hang up."""
-        for browser in self.browsers.values():
-            await browser.close()
-        await self.client.aclose()
-
-
-@dataclass(frozen=True)
-class Nurse:
-    """One of the two."""
-
-    name: str
-    phone: Phone
-    number: str
-    born_on: date
-    serial: int
-
-    @property
-    def identifier(self) -> dict[str, str]:
-        """Her document number."""
-        return {"type": "resident_id", "number": resident_id(self.born_on, self.serial)}
 
 
 async def play(cast: Cast) -> None:
@@ -113,34 +42,6 @@ async def play(cast: Cast) -> None:
         await looks_back(cast, case, other)
     finally:
         await cast.close()
-
-
-async def registers(cast: Cast, nurse: Nurse) -> None:
-    """The first nurse logs in, enters her record, and her unit verifies it."""
-    cast.told.chapter("登记:手机登录,填写档案,单位核实")
-    phone = nurse.phone
-    await phone.log_in()
-    cast.told.step(nurse.name, "短信验证码登录")
-    unit = (await phone.call("GET", f"/unions?q={HOSPITAL[:6]}&level=unit", 200))["items"][0]["id"]
-    emergency = (await phone.call("GET", "/registry/emergencies", 200))["items"][0]["id"]
-    record = _record(nurse, unit, emergency)
-    wrong = {**record, "identifier": {**nurse.identifier, "number": _spoilt(nurse.identifier["number"])}}
-    await phone.refused("PUT", "/registry/record", 422, "resident_id_check", wrong)
-    cast.told.step(nurse.name, "证件号校验位错 → 422,指明哪一项")
-    await phone.refused("PUT", "/registry/record", 422, "name_too_long", {**record, "name": "古" * 26})
-    await phone.refused("PUT", "/registry/record", 400, "unknown_field", {**record, "salary": 1})
-    cast.told.step(nurse.name, "姓名过长、不认识的字段 → 逐项说明")
-    saved = await phone.call("PUT", "/registry/record", 200, record)
-    await phone.consent("personal_data", "sensitive_data", "share_with_sanatorium")
-    sent = await phone.call("POST", "/registry/record/submit", 200, {"version": saved["version"]})
-    cast.told.step(nurse.name, f"档案已提交:{sent['headline']}(证件显示为 {sent['identifier_masked']})")
-    officer = await cast.at("officer-daizong")
-    await officer.open(f"/review/records/{sent['id']}")
-    officer.expect(nurse.name)
-    await officer.send(f"/review/records/{sent['id']}/verify")
-    if (await phone.call("GET", "/registry/record", 200))["state"] != "verified":
-        raise Surprise("the record is not verified")
-    cast.told.step("officer-daizong", "核实档案")
 
 
 async def batch_opens(cast: Cast, places: int = 1) -> str:
@@ -256,9 +157,7 @@ async def officer_files(cast: Cast, nurse: Nurse, batch: str) -> str:
     cast.told.step("officer-daizong", f"登记 {nurse.name}(视为已核实)")
     phone = nurse.phone
     await phone.log_in()
-    unit = (await phone.call("GET", f"/unions?q={HOSPITAL[:6]}&level=unit", 200))["items"][0]["id"]
-    emergency = (await phone.call("GET", "/registry/emergencies", 200))["items"][0]["id"]
-    found = await phone.call("PUT", "/registry/record", 200, _record(nurse, unit, emergency))
+    found = await phone.call("PUT", "/registry/record", 200, await record_of(nurse))
     if (found["source"], found["state"]) != ("unit", "verified"):
         raise Surprise(f"the phone on the record did not find it: {found['source']} {found['state']}")
     await phone.consent("personal_data", "sensitive_data", "share_with_sanatorium")
@@ -386,9 +285,7 @@ async def objection(cast: Cast, notice: str, nurse: Nurse, case: str) -> None:
     objector = new_nurse(cast, "周某")
     phone = objector.phone
     await phone.log_in()
-    unit = (await phone.call("GET", f"/unions?q={HOSPITAL[:6]}&level=unit", 200))["items"][0]["id"]
-    emergency = (await phone.call("GET", "/registry/emergencies", 200))["items"][0]["id"]
-    await phone.call("PUT", "/registry/record", 200, _record(objector, unit, emergency))
+    await phone.call("PUT", "/registry/record", 200, await record_of(objector))
     chair = await cast.at("chair-han")
     await chair.open("/review/notices")
     notice_id = chair.id_of("/review/notices/")
@@ -413,8 +310,8 @@ async def places(cast: Cast, batch: str, first: Nurse, case: str, second: Nurse,
     """The notice ends, the first declines, the second moves up and confirms."""
     cast.told.chapter("确认:放弃的名额立即递补")
     await cast.set_clock(BEGINS + timedelta(days=23))
-    offered = await _until(first.phone, case, "approved")
-    await _until(second.phone, other, "reserve")
+    offered = await first.phone.until(case, "approved")
+    await second.phone.until(other, "reserve")
     cast.told.step("值守进程", f"公示期满;请在 {offered['due_on']} 前确认")
     declined = await first.phone.act(case, "decline")
     promoted = await second.phone.case(other)
@@ -439,7 +336,7 @@ async def places(cast: Cast, batch: str, first: Nurse, case: str, second: Nurse,
         raise Surprise("a reviewer is offered the roster")
     cast.told.step("chair-han", f"下载 Excel 名册({len(chair.content)} 字节),留痕;评审委员没有这个权限")
     await cast.set_clock(BEGINS + timedelta(days=70))
-    done = await _until(second.phone, other, "completed")
+    done = await second.phone.until(other, "completed")
     cast.told.step("值守进程", f"行程结束:{done['headline']}")
 
 
@@ -478,50 +375,3 @@ async def _attached(officer: Browser, case: str) -> None:
             return
         await asyncio.sleep(0.5)
     raise Surprise("the officer's files were not checked in time")
-
-
-async def _until(phone: Phone, case: str, state: str) -> Any:
-    """Wait for what the worker does by time; the case then."""
-    for _ in range(int(phone.patience_s / 0.5)):
-        shown = await phone.case(case)
-        if shown["state"] == state:
-            return shown
-        await asyncio.sleep(0.5)
-    raise Surprise(f"{shown['number']} is {shown['state']}, not {state}, after {phone.patience_s:.0f} s")
-
-
-def new_nurse(cast: Cast, name: str) -> Nurse:
-    """A nurse whom nobody has met: a number and a birthday of her own in every tour."""
-    number = f"139{secrets.randbelow(10**8):08d}"
-    born_on = date(1980, 1, 1) + timedelta(days=secrets.randbelow(5000))
-    return Nurse(name, cast.phone(number), number, born_on, 1 + secrets.randbelow(999))
-
-
-def _record(nurse: Nurse, unit: str, emergency: str) -> dict[str, Any]:
-    return {
-        "name": nurse.name,
-        "identifier": nurse.identifier,
-        "unit_id": unit,
-        "department": "重症医学科",
-        "population": "frontline_medical",
-        "job_category": "nurse",
-        "joined_unit_on": "2012-07-01",
-        "certification": "commission_list",
-        "list_version": "第3版",
-        "services": [
-            {
-                "emergency_id": emergency,
-                "place": "湖北省黄冈市",
-                "post": "重症护理",
-                "dispatch": "other_province",
-                "from_on": "2020-02-09",
-                "to_on": "2020-03-22",
-            }
-        ],
-        "honours": [{"title": "全省抗疫先进个人", "level": "province", "awarded_on": "2020-09-08"}],
-    }
-
-
-def _spoilt(number: str) -> str:
-    """The same number with another check character."""
-    return number[:-1] + ("1" if number[-1] != "1" else "2")

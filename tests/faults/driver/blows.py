@@ -96,7 +96,7 @@ async def strike(
     No blow falls later than `limit_s` seconds; `tell` hears of each. With `to_the_end` the stories that are being told
     afterwards end; without, they are left where they are.
     """
-    dice = random.Random(seed)  # noqa: S311 - a run can be told again by its seed
+    dice = random.Random(seed)
     report, began = Report(seed), time.monotonic()
     store = S3Store(house.store_config)
     crowd = Crowd(house, lanes)

@@ -18,7 +18,7 @@ import httpx
 
 from backend.clock import security_now, set_business_clock
 from backend.operations.demo_cases import sample_paper
-from backend.operations.tour.phone import Phone, Surprise
+from backend.operations.tour.phone import Phone, Surprise, described
 from storage.s3 import S3Store
 from tests.faults.driver.house import House, Part, living_behind_proxies
 from tests.faults.driver.invariants import check
@@ -27,7 +27,6 @@ from tests.faults.driver.lines import (
     WORKER_S,
     Askers,
     Line,
-    described,
     gather_askers,
     reserve,
     strain_all,

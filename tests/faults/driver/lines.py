@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,8 +13,9 @@ import asyncpg
 import httpx
 
 from backend.operations.demo_cases import sample_paper
-from backend.operations.tour.phone import Phone
-from backend.operations.tour.story import Cast, new_nurse, registers
+from backend.operations.tour.cast import Cast, new_nurse
+from backend.operations.tour.phone import Phone, described
+from backend.operations.tour.registration import registers
 from tests.faults.driver.house import House
 from tests.faults.driver.people import Told
 from tests.faults.driver.proxy import Fault, Proxy
@@ -99,17 +99,6 @@ async def gather_askers(house: House) -> Askers:
         answer = await question.ask()
         assert answer.status_code < 300, f"{question.path}: {answer.status_code} {answer.text[:300]}"
     return Askers(cast, nurse.phone, questions)
-
-
-def described(content: bytes) -> dict[str, Any]:
-    """What a phone says of a file before it sends it."""
-    return {
-        "kind": "work_permit",
-        "name": "工作证.png",
-        "size": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "media_type": "image/png",
-    }
 
 
 async def strain(askers: Askers, part: str, proxy: Proxy, fault: Fault, seconds: float) -> Line:

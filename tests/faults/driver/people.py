@@ -16,8 +16,9 @@ from backend.clock import set_business_clock
 from backend.operations.demo_cases import PAPERS, sample_paper
 from backend.operations.tour import awards, covers, story
 from backend.operations.tour.browser import Browser
+from backend.operations.tour.cast import Cast, Nurse, new_nurse
 from backend.operations.tour.phone import Phone, Surprise
-from backend.operations.tour.story import Cast, Nurse, new_nurse
+from backend.operations.tour.registration import registers
 from tests.faults.driver.house import House
 from tests.faults.driver.patience import PATIENCE_S, Ledger, Patient
 
@@ -183,7 +184,7 @@ class Crowd:
         first, places = lanes[0], max(1, len(lanes) - 1)
         await self._set_clock(story.BEGINS)
         nurses = [new_nurse(lane, f"护士{secrets.choice('甲乙丙丁戊己庚辛')}") for lane in lanes]
-        await _all(lanes, nurses, lambda lane, nurse: story.registers(lane, nurse))
+        await _all(lanes, nurses, lambda lane, nurse: registers(lane, nurse))
         batch = await story.batch_opens(first, places)
         cases = await _all(lanes, nurses, lambda lane, nurse: story.applies(lane, nurse, batch))
         await asyncio.gather(*(story.unit_and_papers(lane, (case,)) for lane, case in zip(lanes, cases, strict=True)))
@@ -210,7 +211,7 @@ class Crowd:
 
         async def one(lane: Lane) -> None:
             nurse = new_nurse(lane, "马小兰")
-            await story.registers(lane, nurse)
+            await registers(lane, nurse)
             child = await covers.family(lane, nurse)
             case = await covers.joins(lane, nurse, child)
             await covers.assessed(lane, nurse, case)
@@ -225,7 +226,7 @@ class Crowd:
         async def bystander(lane: Lane) -> None:
             # One person: the desk's form for a nomination lists a hundred of a unit's staff, not more.
             nurse = new_nurse(lane, "旁观者")
-            await story.registers(lane, nurse)
+            await registers(lane, nurse)
             while not stop.is_set():
                 for _, kind, title in PAPERS:
                     await nurse.phone.checked(await nurse.phone.upload(kind, sample_paper(title)))

@@ -24,12 +24,12 @@ from backend.settings import settings
 from backend.unions.routes import ROUTER as UNIONS
 from backend.web.access_log import Stopwatch, log_answer
 from backend.web.admission import UNBOUNDED, Admission
-from backend.web.auth import PUBLIC, Authentication, signed_in
+from backend.web.auth import PUBLIC, Authentication
 from backend.web.deadline import Deadline
 from backend.web.headers import SecurityHeaders
 from backend.web.health import live, ready
 from backend.web.openapi import openapi
-from backend.web.plain_text import plain_text
+from backend.web.plain_text import PlainText
 from backend.web.problem import EXCEPTION_HANDLERS
 from backend.web.public import certificate_page, notice_page
 from backend.web.wiring import dependencies, pool
@@ -96,8 +96,8 @@ def create_app(services: Services) -> Litestar:
             Deadline(),
             Admission(services.settings.waiting, services.settings.wait_s, BODY_LIMIT),
             Authentication(services.login, actors),
+            PlainText(),
         ],
-        guards=[signed_in, plain_text],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_LIMIT,
         openapi_config=openapi(),

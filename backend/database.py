@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import TracebackType
 from typing import Any
 
 import asyncpg
@@ -35,6 +36,9 @@ CUT_OFF = (
 #: Connections of a process at most.
 POOL_MOST = 10
 
+#: As the pool lends it.
+Connection = asyncpg.pool.PoolConnectionProxy
+
 #: Ids are UUIDv7 made here, so that PostgreSQL 15 serves as well as 18 and rows sort by age.
 new_id = uuid7
 
@@ -50,7 +54,7 @@ class Engine(PostgresEngine):
 
     async def _run_in_pool(self, query: str, args: Sequence[Any] | None = None) -> list[asyncpg.Record]:
         """A query of Piccolo's outside a transaction: it waits no longer, and fails no other way, than ours."""
-        async with _lent() as connection:
+        async with _Lent() as connection:
             return list(await connection.fetch(query, *(args or ())))
 
 
@@ -59,6 +63,7 @@ def engine(dsn: str) -> Engine:
     return Engine({"dsn": dsn, "command_timeout": STATEMENT_SECONDS, "timeout": ACQUIRE_SECONDS}, extensions=())
 
 
+@cache
 def db() -> Engine:
     """The engine of this process."""
     from backend.piccolo_conf import DB
@@ -72,7 +77,7 @@ async def queue_pool() -> AsyncIterator[asyncpg.Pool]:
 
     At the end of the block its connections are cut: over a dead line nothing else ends.
     """
-    with database_errors():
+    with _database_errors:
         pool = await asyncpg.create_pool(**{**db().config, "command_timeout": QUEUE_SECONDS}, min_size=1, max_size=4)
     try:
         yield pool
@@ -94,7 +99,7 @@ async def open_pool(
     """
     from backend.slow_queries import WatchedConnection
 
-    with database_errors():
+    with _database_errors:
         await db().start_connection_pool(
             min_size=min_size,
             max_size=max_size,
@@ -121,27 +126,32 @@ async def close_pool() -> None:
         db().pool = None
 
 
-@contextlib.contextmanager
-def database_errors() -> Iterator[None]:
-    """Say Unavailable for a database that cannot be reached, is starting, stopping, full or too slow."""
-    try:
-        yield
-    except (
-        *CUT_OFF,
-        # What the server says of itself: starting, stopping, cancelled by it; disk or memory full; a deadlock.
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
-        asyncpg.PostgresSystemError,
-        asyncpg.TransactionRollbackError,
-        asyncpg.LockNotAvailableError,
-    ) as error:
-        raise Unavailable("database") from error
+#: What the server says of itself: starting, stopping, cancelled by it; disk or memory full; a deadlock.
+_UNAVAILABLE = (
+    *CUT_OFF,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+)
+
+
+class _DatabaseErrors:
+    """Says Unavailable for a database that cannot be reached, is starting, stopping, full or too slow."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, _UNAVAILABLE):
+            raise Unavailable("database") from error
+
+
+_database_errors = _DatabaseErrors()
 
 
 @asynccontextmanager
-async def transaction(
-    role: str | None = None, settings: Mapping[str, str] | None = None
-) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+async def transaction(role: str | None = None, settings: Mapping[str, str] | None = None) -> AsyncIterator[Connection]:
     """Run the block in one transaction: committed at its end, rolled back by any exception.
 
     Inside another transaction it is a savepoint: an exception undoes this block only. `role` and `settings` hold for
@@ -155,7 +165,7 @@ async def transaction(
         async with _undone_by_errors(current.connection):
             yield current.connection
         return
-    async with _lent() as connection, _undone_by_errors(connection):
+    async with _Lent() as connection, _undone_by_errors(connection):
         if role:
             await connection.execute(f'SET LOCAL ROLE "{role}"')
         for name, value in (settings or {}).items():
@@ -183,56 +193,78 @@ async def joined() -> AsyncIterator[None]:
         yield
 
 
-_HELD: ContextVar[asyncpg.pool.PoolConnectionProxy | None] = ContextVar("held", default=None)
+class one_connection:  # noqa: N801 - used like the functions around it
+    """The block on one connection, which is taken from the pool when it is first needed and given back at the end.
 
-
-@asynccontextmanager
-async def one_connection() -> AsyncIterator[None]:
-    """Run the block on one connection, taken from the pool once; no more than that, each read sees what is new.
-
-    A transaction inside takes the same one. Never run two queries of the block at the same time.
+    No more than that: each read sees what is new. Other tasks that the block starts take connections of their own.
     """
-    async with _connection() as connection:
-        token = _HELD.set(connection)
-        try:
-            yield
-        finally:
-            _HELD.reset(token)
+
+    __slots__ = ("_task", "_token", "connection")
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._token = _BLOCK.set(self)
+
+    async def __aexit__(self, *error: object) -> None:
+        _BLOCK.reset(self._token)
+        if self.connection is not None:
+            await _pool().release(self.connection)
+
+    @staticmethod
+    def of_this_task() -> one_connection | None:
+        """The innermost such block that this very task is in."""
+        block = _BLOCK.get()
+        return block if block is not None and block._task is asyncio.current_task() else None
 
 
-@asynccontextmanager
-async def _connection() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-    current = db().current_transaction.get()
-    if current is not None:
-        with database_errors():
-            yield current.connection
-        return
-    async with _lent() as connection:
-        yield connection
+_BLOCK: ContextVar[one_connection | None] = ContextVar("block", default=None)
 
 
-@asynccontextmanager
-async def _lent() -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-    """The connection of `one_connection`, or one of the pool; thrown away where what it was lent for did not end.
-
-    It may never end. Others that lie in the pool may be as dead, if the line to the server is: they are made anew at
-    their next use.
-    """
-    pool, held = db().pool, _HELD.get()
+def _pool() -> asyncpg.Pool:
+    pool = db().pool
     if pool is None:
         raise Unavailable("database")
-    with database_errors():
-        async with nullcontext(held) if held is not None else pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            try:
-                yield connection
-            except (asyncio.CancelledError, *CUT_OFF):
-                _throw_away(connection)
-                await pool.expire_connections()
-                raise
+    return pool
+
+
+class _Lent:
+    """A connection for a while: that of `one_connection`, or one of the pool. Raises Unavailable.
+
+    It is thrown away where what it was lent for did not end, for it may never end. Others that lie in the pool may be
+    as dead, if the line to the server is: they are made anew at their next use.
+    """
+
+    __slots__ = ("_block", "_connection")
+
+    async def __aenter__(self) -> Connection:
+        self._block = block = one_connection.of_this_task()
+        if block is not None and block.connection is not None:
+            self._connection = block.connection
+            return self._connection
+        with _database_errors:
+            self._connection = await _pool().acquire(timeout=ACQUIRE_SECONDS)
+        if block is not None:
+            block.connection = self._connection
+        return self._connection
+
+    async def __aexit__(self, kind: object, error: BaseException | None, at: object) -> None:
+        broken = isinstance(error, (asyncio.CancelledError, *CUT_OFF))
+        if broken:
+            _throw_away(self._connection)
+            await _pool().expire_connections()
+        if self._block is None or broken:
+            if self._block is not None:
+                self._block.connection = None
+            await _pool().release(self._connection)
+        if isinstance(error, _UNAVAILABLE):
+            raise Unavailable("database") from error
 
 
 @asynccontextmanager
-async def _undone_by_errors(connection: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
+async def _undone_by_errors(connection: Connection) -> AsyncIterator[None]:
     """A transaction, or a savepoint inside one; it does not wait for an answer to ROLLBACK from who gives none."""
     block = connection.transaction()
     await block.start()
@@ -249,35 +281,42 @@ async def _undone_by_errors(connection: asyncpg.pool.PoolConnectionProxy) -> Asy
         await block.commit()
 
 
-def _throw_away(connection: asyncpg.pool.PoolConnectionProxy) -> None:
+def _throw_away(connection: Connection) -> None:
     with contextlib.suppress(asyncpg.InterfaceError):  # thrown away before, by an inner block
         connection.terminate()
 
 
 async def fetch(sql: str, *args: Any) -> list[asyncpg.Record]:
     """The rows of a statement with `$1` places, in the current transaction if there is one."""
-    async with _connection() as connection:
-        return list(await connection.fetch(sql, *args))
+    rows: list[asyncpg.Record] = await _ask("fetch", sql, args)
+    return rows
 
 
 async def fetch_one(sql: str, *args: Any) -> asyncpg.Record | None:
     """The first row, or None."""
-    async with _connection() as connection:
-        return await connection.fetchrow(sql, *args)
+    row: asyncpg.Record | None = await _ask("fetchrow", sql, args)
+    return row
 
 
 async def fetch_value(sql: str, *args: Any) -> Any:
     """The first column of the first row, or None."""
-    async with _connection() as connection:
-        return await connection.fetchval(sql, *args)
+    return await _ask("fetchval", sql, args)
 
 
 async def execute(sql: str, *args: Any) -> int:
     """Run a statement that changes rows; the number of rows it touched."""
-    async with _connection() as connection:
-        status = await connection.execute(sql, *args)
+    status: str = await _ask("execute", sql, args)
     count = status.rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
+
+
+async def _ask(method: str, sql: str, args: Sequence[Any]) -> Any:
+    current = db().current_transaction.get()
+    if current is not None:
+        with _database_errors:
+            return await getattr(current.connection, method)(sql, *args)
+    async with _Lent() as connection:
+        return await getattr(connection, method)(sql, *args)
 
 
 async def execute_many(sql: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -23,7 +23,6 @@ from backend.applications.schemas import (
 )
 from backend.applications.service import Applications
 from backend.applications.timeline import timeline
-from backend.database import one_connection
 from backend.identity import Actor
 from backend.web.auth import KEEPS_ACTOR
 from backend.web.handlers import read, remove, write
@@ -158,9 +157,8 @@ async def _act(
         await applications.advance(actor, application_id, action, expected_version=data.version, comment=data.comment)
         return application_id
 
-    async with one_connection():
-        await once(actor, f"{action}:{application_id}", key, data, work, on=application_id)
-        return await _detail(actor, application_id, applications)
+    await once(actor, f"{action}:{application_id}", key, data, work, on=application_id)
+    return await _detail(actor, application_id, applications)
 
 
 async def _detail(actor: Actor, application_id: UUID, applications: Applications) -> CaseDetail:

@@ -1,12 +1,11 @@
-"""From a bearer token to an Actor; every route asks for one unless it says that it is public."""
+"""From a bearer token to an Actor; every route asks for one unless it says that it is public.
+
+A middleware and not a guard, as all that comes before each handler: for every guard the framework copies the handler.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
-from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -14,7 +13,6 @@ from backend.accounts.known import Known, KnownActors
 from backend.accounts.login import Login
 from backend.accounts.tokens import bad_token
 from backend.clock import security_now
-from backend.identity import Actor
 from backend.words import Language
 
 #: Marks a route that anybody may call: `opt=PUBLIC`.
@@ -72,12 +70,3 @@ def _token_and_language(scope: Scope) -> tuple[str, Language]:
     if kind.lower() != "bearer" or not token:
         raise bad_token()
     return token, Language.of(accepted) if accepted else Language.ZH
-
-
-async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard of every route: somebody is known to be asking, or the route is public.
-
-    A coroutine, because a plain function would be given a thread.
-    """
-    if not handler.opt.get("public") and not isinstance(connection.scope.get("user"), Actor):
-        raise bad_token()

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from backend.errors import Malformed, Violation
 from backend.words import UNPRINTABLE, Text
@@ -17,16 +18,23 @@ _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MESSAGE = Text("含有不允许的字符(控制符或文字方向符)。", "It holds control characters or marks of writing direction.")
 
 
-async def plain_text(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard of every route of the API: raise Malformed naming each text with such characters, in address and body."""
-    texts = list(connection.path_params.items())
-    if connection.scope["query_string"]:
-        texts += connection.query_params.multi_items()
-    if isinstance(connection, Request) and connection.method not in _BODILESS:
-        texts += _texts_of(await connection.body())
-    found = [field for field, text in texts if isinstance(text, str) and UNPRINTABLE.search(text)]
-    if found:
-        raise Malformed("malformed", _MESSAGE, [Violation("characters", _MESSAGE, field) for field in found])
+class PlainText(ASGIMiddleware):
+    """Refuses texts with such characters, in address and body of every route of the API."""
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Go on with a plain request; raises Malformed naming each text that is none."""
+        texts = list(scope["path_params"].items())
+        with_body = scope.get("method") not in _BODILESS
+        if with_body or scope["query_string"]:
+            request: Request[Any, Any, Any] = Request(scope, receive, send)
+            texts += request.query_params.multi_items()
+            texts += _texts_of(await request.body()) if with_body else ()
+        found = [field for field, text in texts if isinstance(text, str) and UNPRINTABLE.search(text)]
+        if found:
+            raise Malformed("malformed", _MESSAGE, [Violation("characters", _MESSAGE, field) for field in found])
+        await next_app(scope, receive, send)
 
 
 def _texts_of(body: bytes) -> Iterator[tuple[str, str]]:

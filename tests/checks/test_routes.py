@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from backend.asgi import app
-from backend.web.auth import signed_in
+from backend.web.auth import Authentication
 
 #: What anybody may call, and why: somebody must be able to log in, to watch the process, to read what is public.
 PUBLIC = {
@@ -38,7 +38,7 @@ def handlers() -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 
 @pytest.mark.parametrize(("path", "method", "handler"), list(handlers()), ids=lambda part: str(part)[:60])
 async def test_a_route_asks_who_is_there(path: str, method: str, handler: HTTPRouteHandler) -> None:
-    assert signed_in in {getattr(guard, "func", guard) for guard in handler.resolve_guards()}
+    assert any(isinstance(each, Authentication) for each in handler.resolve_middleware())
     assert bool(handler.opt.get("public")) is (path in PUBLIC)
     if path in PUBLIC:
         return

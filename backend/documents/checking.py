@@ -12,7 +12,7 @@ from backend.database import execute, transaction
 from backend.documents.access import Paper, load
 from backend.documents.inspection.findings import Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import Inspector
-from backend.documents.inspection.scanner import ScannerUnavailable
+from backend.documents.inspection.scanner import ScannerSilent, ScannerUnavailable
 from backend.documents.inspection.spool import SpoolOverflow, spool, spool_folder
 from backend.documents.kinds import SIZE_LIMIT, VIEWABLE, Malware, MediaType, PaperState
 from backend.documents.policy import LOST, why_refused
@@ -43,7 +43,8 @@ class Checking:
     async def check(self, upload_id: UUID) -> None:
         """Check one upload; does nothing to one that was checked already but clear what was left in quarantine.
 
-        Raises Unavailable for a part that does not answer: the job is tried again later.
+        Raises Unavailable for a part that does not answer: the job is tried again for as long as it takes; and
+        ScannerUnavailable for a file on which the scanner gives no verdict.
         """
         paper = await load(upload_id)
         if paper.state is PaperState.UPLOADED:
@@ -53,6 +54,8 @@ class Checking:
                 except OSError as error:
                     # The disk is full, or away: no word about the paper.
                     raise Unavailable("disk") from error
+                except ScannerSilent as error:
+                    raise Unavailable("scanner") from error
         elif paper.state is PaperState.RESERVED:
             return
         with store_errors():

@@ -7,6 +7,7 @@ import hashlib
 import io
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,11 @@ from PIL import Image
 from backend.database import execute, fetch_one, fetch_value, new_id
 from backend.documents import queries
 from backend.documents.access import load
+from backend.documents.checking import Checking
+from backend.documents.inspection.inspector import Inspector
+from backend.documents.inspection.scanner import Clamd, ScannerUnavailable
 from backend.documents.kinds import NEXT, MediaType, PaperKind, PaperState, RejectionReason
-from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge
+from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge, Unavailable
 from backend.identity import Actor, Level, Role
 from backend.jobs import Job
 from storage.keys import Bucket, rendition_key
@@ -243,6 +247,39 @@ class TestChecking:
         await store.delete(Bucket.QUARANTINE, await key_of(upload))
         await world.checking.check(upload)
         assert await fetch_value("SELECT refusal_code FROM upload WHERE id = $1", upload) == "lost"
+
+    async def test_a_paper_waits_for_a_silent_scanner_as_long_as_it_takes(self, world: World, tmp_path: Path) -> None:
+        upload = await world.send(jpeg())
+        await world.documents.complete(world.nurse, upload)
+        nobody = Checking(world.documents, Inspector(Clamd(str(tmp_path / "nobody"))))
+        # What waits for a part that is away is tried again for ever; anything else would be parked after a while.
+        with pytest.raises(Unavailable) as away:
+            await nobody.check(upload)
+        assert away.value.part == "scanner"
+        assert await state(upload) is PaperState.UPLOADED
+        await world.checking.check(upload)
+        assert await state(upload) is PaperState.CHECKED
+
+    @pytest.mark.parametrize(
+        ("answer", "error"), [(b"", Unavailable), (b"INSTREAM size limit exceeded. ERROR\0", ScannerUnavailable)]
+    )
+    async def test_a_file_on_which_the_scanner_gives_no_verdict_is_not_let_through(
+        self, world: World, tmp_path: Path, answer: bytes, error: type[Exception]
+    ) -> None:
+        async def clamd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await reader.readexactly(1) != b"\0":
+                pass
+            while length := int.from_bytes(await reader.readexactly(4)):
+                await reader.readexactly(length)
+            writer.write(answer)
+            writer.close()
+
+        upload = await world.send(jpeg())
+        await world.documents.complete(world.nurse, upload)
+        async with await asyncio.start_unix_server(clamd, str(tmp_path / "clamd")):
+            with pytest.raises(error):
+                await Checking(world.documents, Inspector(Clamd(str(tmp_path / "clamd")))).check(upload)
+        assert await state(upload) is PaperState.UPLOADED
 
 
 class TestJudging:

@@ -162,9 +162,12 @@ class Keeping:
 
     async def _take_away(self, upload_id: UUID) -> None:
         """Put a paper, whose row is locked, out of everybody's reach; its name goes at once, its files by job."""
-        await self.documents.move(await load(upload_id), PaperState.ERASED)
+        paper = await load(upload_id)
+        await self.documents.move(paper, PaperState.ERASED)
         await execute("UPDATE upload SET name_sealed = '', rendition_key = NULL WHERE id = $1", upload_id)
         await enqueue_for(Job.ERASE_UPLOAD, upload_id)
+        if paper.state is PaperState.RESERVED:
+            await self.documents.clear_later(upload_id)
         await enqueue_for(Job.PAPER_JUDGED, upload_id)
 
     async def _lock(self, row: asyncpg.Record, until: date | None) -> date | None:

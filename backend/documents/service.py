@@ -27,7 +27,7 @@ from backend.documents.kinds import (
     PaperState,
     RejectionReason,
 )
-from backend.documents.parts import Parts, join, open_parts
+from backend.documents.parts import LINKS_VALID, Parts, join, open_parts
 from backend.documents.policy import check_expiry, check_verdict, checked_name
 from backend.documents.tables import Upload, Verdict
 from backend.errors import (
@@ -56,9 +56,18 @@ FORM_VALID = timedelta(minutes=10)
 LINK_VALID = timedelta(seconds=60)
 RESERVATION_VALID = timedelta(days=1)
 
-#: What one account may have under way at once, reserved or not yet checked: files, and bytes of all of them.
+#: When the forms and the links of parts that were handed out up to now have ended, whatever clock the store goes by.
+LINKS_ENDED = max(FORM_VALID, LINKS_VALID) + timedelta(minutes=1)
+
+#: What one account may have under way at once, reserved or not yet checked: files, and bytes of all of them. The bytes
+#: of a file count until its form has ended, for until then it may be sent once more.
 UNDER_WAY_FILES = 30
 UNDER_WAY_BYTES = 200 * 1024 * 1024
+
+_UNDER_WAY = """SELECT count(*) FILTER (WHERE state IN ('reserved', 'uploaded')) AS files,
+        coalesce(sum(declared_size), 0) AS bytes
+    FROM upload WHERE reserved_by = $1
+        AND (state IN ('reserved', 'uploaded') OR (owner_person = $2 AND uploaded_at > $3))"""
 
 #: Bytes of one rendition; ours are far smaller.
 RENDITION_LIMIT = 16 * 1024 * 1024
@@ -179,6 +188,7 @@ class Documents:
                 await self.move(paper, PaperState.UPLOADED)
                 await execute("UPDATE upload SET uploaded_at = $2 WHERE id = $1", paper.id, now)
                 await enqueue_for(Job.CHECK_UPLOAD, paper.id)
+                await self.clear_later(paper.id)
                 return PaperState.UPLOADED
             return paper.state
 
@@ -312,16 +322,26 @@ class Documents:
                     await self.tell_owner(paper.id, paper, "paper_expired", Text("", ""))
                 else:
                     await enqueue_for(Job.CLEAR_UPLOAD, paper.id)
+                    await self.clear_later(paper.id)
             return len(ended)
 
     async def clear(self, upload_id: UUID) -> None:
-        """Take away what the store holds of a reservation that ended: the file, and parts that were never joined."""
+        """Take away what quarantine holds of a paper that waits for no file: parts that were never joined, and the file
+        itself where it ended, or was sent again after its check. Twice is once; raises Unavailable.
+        """
         paper = await load(upload_id)
-        if paper.state is not PaperState.EXPIRED or paper.rendition_key is not None:
+        if paper.state is PaperState.RESERVED:
             return
         with store_errors():
             await self.store.abort_parts(paper.object_key)
-            await self.store.delete(Bucket.QUARANTINE, paper.object_key)
+            # What waits to be checked is emptied by its check.
+            if paper.state is not PaperState.UPLOADED:
+                await self.store.delete(Bucket.QUARANTINE, paper.object_key)
+
+    @staticmethod
+    async def clear_later(upload_id: UUID) -> None:
+        """Have a paper's place in quarantine cleared once nobody can send anything to it any more."""
+        await enqueue_for(Job.CLEAR_UPLOAD, upload_id, execute_after=LINKS_ENDED)
 
     async def move(self, paper: Paper, to: PaperState) -> None:
         """Write the next state of a paper whose row is locked: the one place where it changes.
@@ -348,11 +368,7 @@ class Documents:
         async with transaction():
             # One at a time for each account, so that many at once can't slip under the limits together.
             await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"upload:{actor.account_id}")
-            under_way = await fetch_one(
-                "SELECT count(*) AS files, coalesce(sum(declared_size), 0) AS bytes FROM upload"
-                " WHERE reserved_by = $1 AND state IN ('reserved', 'uploaded')",
-                actor.account_id,
-            )
+            under_way = await fetch_one(_UNDER_WAY, actor.account_id, actor.person_id, now - FORM_VALID)
             assert under_way is not None
             if under_way["files"] >= UNDER_WAY_FILES or under_way["bytes"] + size > UNDER_WAY_BYTES:
                 raise Throttled(int(FORM_VALID.total_seconds()))

@@ -316,14 +316,20 @@ class Documents:
             )
             for row in ended:
                 paper = await load(row["id"])
+                if paper.state is PaperState.RESERVED:
+                    await self._end(paper)
+                    continue
                 await self.move(paper, PaperState.EXPIRED)
-                if paper.state is PaperState.VERIFIED:
-                    await enqueue_for(Job.PAPER_JUDGED, paper.id)
-                    await self.tell_owner(paper.id, paper, "paper_expired", Text("", ""))
-                else:
-                    await enqueue_for(Job.CLEAR_UPLOAD, paper.id)
-                    await self.clear_later(paper.id)
+                await enqueue_for(Job.PAPER_JUDGED, paper.id)
+                await self.tell_owner(paper.id, paper, "paper_expired", Text("", ""))
             return len(ended)
+
+    async def give_up(self, upload_id: UUID) -> None:
+        """End a reservation of which nothing will come; does nothing to a file that was completed."""
+        async with transaction():
+            paper = await load(upload_id, lock=True)
+            if paper.state is PaperState.RESERVED:
+                await self._end(paper)
 
     async def clear(self, upload_id: UUID) -> None:
         """Take away what quarantine holds of a paper that waits for no file: parts that were never joined, and the file
@@ -337,6 +343,12 @@ class Documents:
             # What waits to be checked is emptied by its check.
             if paper.state is not PaperState.UPLOADED:
                 await self.store.delete(Bucket.QUARANTINE, paper.object_key)
+
+    async def _end(self, paper: Paper) -> None:
+        """End a reservation, whose row is locked, and have its place cleared at once and after the last form."""
+        await self.move(paper, PaperState.EXPIRED)
+        await enqueue_for(Job.CLEAR_UPLOAD, paper.id)
+        await self.clear_later(paper.id)
 
     @staticmethod
     async def clear_later(upload_id: UUID) -> None:

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from backend.database import execute, transaction
+from backend.database import execute, fetch, transaction
 from backend.documents.access import Paper, load
 from backend.documents.inspection.findings import Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import Inspector
@@ -153,4 +153,16 @@ class Checking:
                 rendition_key(paper.object_key) if to is PaperState.CHECKED else None,
                 found.shared_type if found and to is PaperState.CHECKED else "",
             )
+            if to is PaperState.CHECKED:
+                await _keep_for_decided_cases(paper.id)
             return True
+
+
+async def _keep_for_decided_cases(upload_id: UUID) -> None:
+    """Have the cases looked at again that ended while their paper waited for its check: there was no file to lock."""
+    for row in await fetch(
+        "SELECT DISTINCT a.id FROM application_document d JOIN application a ON a.id = d.application"
+        " WHERE d.upload = $1 AND a.decided_at IS NOT NULL",
+        upload_id,
+    ):
+        await enqueue_for(Job.CASE_DECIDED, row["id"])

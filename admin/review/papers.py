@@ -92,7 +92,7 @@ async def original(
     sealer: NamedDependency[Sealer],
     clock: NamedDependency[Clock],
 ) -> Response[str]:
-    """A link to the file as it was sent, good for a minute; recorded with its reason."""
+    """A link to the copy of the whole file that others may open, good for a minute; recorded with its reason."""
     form = await read_form(request)
     typed = {**form.fields, "paper": str(upload)}
     try:

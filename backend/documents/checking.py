@@ -109,7 +109,10 @@ class Checking:
                 await self._refuse(paper, refusal, found)
                 return
             try:
-                await store.accept(paper.object_key, etag=etag, content_type=found.detected_type)
+                # A run that was killed may have copied it when it had come otherwise: only a check writes there, and
+                # none lets through what has not the digest of this paper.
+                with contextlib.suppress(ObjectExists):
+                    await store.accept(paper.object_key, etag=etag, content_type=found.detected_type)
             except (ObjectMissing, ObjectChanged):
                 # If another run finished and emptied the quarantine, the row has moved and this does nothing.
                 await self._refuse(paper, LOST)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import io
+import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +18,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from backend.database import execute, fetch_one, fetch_value, new_id
+from backend.database import execute, fetch, fetch_one, fetch_value, new_id
 from backend.documents import queries
 from backend.documents.access import load
 from backend.documents.checking import Checking
@@ -26,6 +28,7 @@ from backend.documents.kinds import NEXT, MediaType, PaperKind, PaperState, Reje
 from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge, Unavailable
 from backend.identity import Actor, Level, Role
 from backend.jobs import Job
+from backend.notifications.queries import inbox
 from storage.keys import Bucket, rendition_key
 from storage.port import DocumentStore, ObjectMissing
 from tests.integration.paper_world import (
@@ -151,6 +154,22 @@ class TestSending:
         with pytest.raises(NotFound):
             await world.documents.reserve_for(world.verifier, world.nurse.person_id, *facts)
 
+    async def test_a_form_ends_after_ten_minutes_and_takes_the_declared_size_alone(self, world: World) -> None:
+        content = jpeg()
+        made = await world.documents.reserve(
+            world.nurse, PaperKind.INVOICE, "a.jpg", len(content), hashlib.sha256(content).digest(), MediaType.JPEG
+        )
+        assert made.form is not None
+        policy = json.loads(base64.b64decode(made.form.fields["policy"]))
+        assert ["content-length-range", len(content), len(content)] in policy["conditions"]
+        ends = datetime.fromisoformat(policy["expiration"])
+        # The signature is dated in whole seconds.
+        signed = datetime.strptime(made.form.fields["x-amz-date"], "%Y%m%dT%H%M%S%z")
+        assert timedelta(minutes=10) <= ends - signed < timedelta(minutes=10, seconds=2)
+        for other in (content[:-1], content + b"x"):
+            assert (await post(made.form, other)).status_code in (400, 403)
+        assert (await post(made.form, content)).status_code == 204
+
 
 class TestChecking:
     @pytest.mark.parametrize(
@@ -225,6 +244,28 @@ class TestChecking:
         assert await store.read(Bucket.DOCUMENTS, key, cap=len(content)) == content
         with pytest.raises(ObjectMissing):
             await store.head(Bucket.QUARANTINE, key)
+
+    async def test_a_worker_killed_after_the_copy_of_parts_goes_on_with_the_same_file_in_one_piece(
+        self, world: World, store: DocumentStore
+    ) -> None:
+        content = jpeg()
+        upload = await world.send(content)
+        key, form = await key_of(upload), (await world.documents.reservation(world.nurse, upload)).form
+        await world.documents.complete(world.nurse, upload)
+        # The copy remembers the file by the store's mark, which is another one for the same bytes sent otherwise.
+        parts = await store.begin_parts(key, content_type="image/jpeg")
+        link = await store.part_link(key, parts, 1, size=len(content), valid_for=timedelta(minutes=1))
+        async with httpx.AsyncClient() as phone:
+            assert (await phone.put(link, content=content)).status_code == 200
+        joined = await store.join_parts(key, parts, await store.parts(key, parts))
+        await store.accept(key, etag=joined.etag, content_type="image/jpeg")
+        assert form is not None
+        assert (await post(form, content)).status_code == 204
+        assert (await store.head(Bucket.QUARANTINE, key)).etag != joined.etag
+
+        await world.checking.check(upload)
+        assert await state(upload) is PaperState.CHECKED
+        assert await store.read(Bucket.DOCUMENTS, key, cap=len(content)) == content
 
     async def test_a_worker_killed_before_it_cleared_the_quarantine_clears_it_next_time(
         self, world: World, store: DocumentStore
@@ -370,6 +411,23 @@ class TestJudging:
         assert refused.value.code == "conflict_relative"
         assert await queries.waiting(world.verifier, after=None, limit=10) == []
 
+    async def test_a_paper_that_is_sent_back_says_why_and_what_to_do(self, world: World) -> None:
+        upload = await world.checked()
+        await world.documents.verify(
+            world.verifier,
+            upload,
+            PaperState.REJECTED,
+            sha256=await digest(upload),
+            expected_version=await version(upload),
+            reason_code=RejectionReason.INCOMPLETE,
+            comment="请补拍背面",
+        )
+        (entry,) = await queries.mine(world.nurse, SEALER, after=None, limit=10)
+        assert (entry.state, entry.reason_code, entry.comment) == ("rejected", "incomplete", "请补拍背面")
+        (told,) = await inbox(world.nurse, after=None, limit=10)
+        assert (told.template, told.words["comment"]) == ("paper_rejected", "请补拍背面")
+        assert told.words["why_zh"] == "不完整,缺页或缺面"
+
     async def test_a_verified_paper_may_be_rejected_later_and_never_the_other_way(self, world: World) -> None:
         upload = await world.checked()
         await give(world, world.verifier, upload)
@@ -459,6 +517,33 @@ class TestLooking:
         entry = await fetch_one("SELECT * FROM audit_entry WHERE act = 'paper.look'")
         assert entry is not None
         assert (entry["actor"], entry["object"], entry["reason"]) == (world.verifier.account_id, upload, "材料核验")
+        assert (entry["actor_name"], entry["role"]) == (world.verifier.name, "hr_verifier")
+        assert json.loads(entry["detail"]) == {"sha256": (await digest(upload)).hex()}
+
+    async def test_every_look_says_who_looked_at_which_file_for_which_case_and_why(self, world: World) -> None:
+        first, second = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))
+        case = await attach(world, first)
+        await world.documents.look(world.nurse, first, purpose="本人查看")
+        await world.documents.look(world.verifier, first, purpose="LX-2026-000001", application=case)
+        await world.documents.original(world.verifier, second, reason="预览看不清印章", application=case)
+        with pytest.raises(NotFound):
+            await world.documents.original(world.stranger, first, reason="想看一看")
+        looks = await fetch("SELECT actor, act, outcome, object, reason, detail FROM audit_entry ORDER BY at, id")
+        files = [(await digest(upload)).hex() for upload in (first, second)]
+        nurse, verifier, stranger = (actor.account_id for actor in (world.nurse, world.verifier, world.stranger))
+        assert [(*list(row)[:5], json.loads(row["detail"])) for row in looks] == [
+            (nurse, "paper.look", "done", first, "本人查看", {"sha256": files[0]}),
+            (verifier, "paper.look", "done", first, "LX-2026-000001", {"sha256": files[0], "application": str(case)}),
+            (
+                verifier,
+                "paper.original",
+                "done",
+                second,
+                "预览看不清印章",
+                {"sha256": files[1], "application": str(case)},
+            ),
+            (stranger, "paper.original", "refused", first, "not_found", {}),
+        ]
 
     async def test_the_original_needs_a_reason_and_leaves_a_record(self, world: World) -> None:
         upload = await world.checked()

@@ -520,6 +520,20 @@ class TestLooking:
         assert (entry["actor_name"], entry["role"]) == (world.verifier.name, "hr_verifier")
         assert json.loads(entry["detail"]) == {"sha256": (await digest(upload)).hex()}
 
+    async def test_who_looks_when_and_what_for_is_burned_into_the_picture(self, world: World) -> None:
+        upload = await world.checked()
+        other = await console("钱核", Role.HR_VERIFIER, world.hospital, Level.UNIT)
+        seen = [
+            await world.documents.look(world.verifier, upload, purpose="LX-2026-000001"),
+            await world.documents.look(world.verifier, upload, purpose="LX-2026-000001"),
+            await world.documents.look(world.verifier, upload, purpose="LX-2026-000002"),
+            await world.documents.look(other, upload, purpose="LX-2026-000001"),
+        ]
+        world.clock.instant += timedelta(minutes=1)
+        seen.append(await world.documents.look(world.verifier, upload, purpose="LX-2026-000001"))
+        assert seen[0] == seen[1]
+        assert len(set(seen)) == 4
+
     async def test_every_look_says_who_looked_at_which_file_for_which_case_and_why(self, world: World) -> None:
         first, second = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))
         case = await attach(world, first)

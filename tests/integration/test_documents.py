@@ -25,6 +25,7 @@ from backend.documents.checking import Checking
 from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import Clamd, ScannerUnavailable
 from backend.documents.kinds import NEXT, MediaType, PaperKind, PaperState, RejectionReason
+from backend.documents.verdicts import Verdicts
 from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge, Unavailable
 from backend.identity import Actor, Level, Role
 from backend.jobs import Job
@@ -61,7 +62,7 @@ async def key_of(upload: UUID) -> str:
 
 
 async def give(world: World, verifier: Actor, upload: UUID, outcome: PaperState = PaperState.VERIFIED) -> int:
-    return await world.documents.verify(
+    return await world.verdicts.verify(
         verifier,
         upload,
         outcome,
@@ -198,7 +199,7 @@ class TestChecking:
         told = await fetch_value("SELECT template FROM notification WHERE channel = 'inbox'")
         assert told == "paper_refused"
         with pytest.raises(Conflict):
-            await world.documents.look(world.nurse, upload, purpose="本人查看")
+            await world.viewing.look(world.nurse, upload, purpose="本人查看")
 
     async def test_another_file_than_announced_is_refused(self, world: World) -> None:
         announced, sent = jpeg("red"), jpeg("blue")
@@ -333,7 +334,7 @@ class TestJudging:
 
     async def test_policy_decides_whether_what_no_scanner_saw_may_be_verified(self, world: World) -> None:
         upload = await world.checked()
-        strict = replace(world, documents=replace(world.documents, verify_unscanned=False))
+        strict = replace(world, verdicts=Verdicts(world.documents, unscanned=False))
         with pytest.raises(Conflict) as refused:
             await give(strict, world.verifier, upload)
         assert refused.value.code == "not_scanned"
@@ -346,7 +347,7 @@ class TestJudging:
     async def test_a_verdict_on_a_file_that_was_replaced_is_refused(self, world: World) -> None:
         seen, newer = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))
         with pytest.raises(Conflict) as refused:
-            await world.documents.verify(
+            await world.verdicts.verify(
                 world.verifier,
                 newer,
                 PaperState.VERIFIED,
@@ -361,7 +362,7 @@ class TestJudging:
         expected, sha256 = await version(upload), await digest(upload)
         results = await asyncio.gather(
             *(
-                world.documents.verify(
+                world.verdicts.verify(
                     world.verifier,
                     upload,
                     PaperState.REJECTED,
@@ -413,7 +414,7 @@ class TestJudging:
 
     async def test_a_paper_that_is_sent_back_says_why_and_what_to_do(self, world: World) -> None:
         upload = await world.checked()
-        await world.documents.verify(
+        await world.verdicts.verify(
             world.verifier,
             upload,
             PaperState.REJECTED,
@@ -457,7 +458,7 @@ class TestJudging:
     ) -> None:
         upload = await world.checked()
         with pytest.raises(RuleViolation):
-            await world.documents.verify(
+            await world.verdicts.verify(
                 world.verifier,
                 upload,
                 outcome,
@@ -471,7 +472,7 @@ class TestJudging:
 
     async def test_a_paper_that_holds_for_a_time_is_verified_with_its_end(self, world: World) -> None:
         async def verified(**said: Any) -> None:
-            await world.documents.verify(
+            await world.verdicts.verify(
                 world.verifier,
                 upload,
                 said.pop("outcome", PaperState.VERIFIED),
@@ -510,7 +511,7 @@ class TestJudging:
 class TestLooking:
     async def test_a_preview_is_marked_and_recorded(self, world: World, store: DocumentStore) -> None:
         upload = await world.checked()
-        picture = await world.documents.look(world.verifier, upload, purpose="材料核验")
+        picture = await world.viewing.look(world.verifier, upload, purpose="材料核验")
         plain = await store.read(Bucket.DOCUMENTS, rendition_key(await key_of(upload)), cap=10**7)
         with Image.open(io.BytesIO(picture)) as seen, Image.open(io.BytesIO(plain)) as bare:
             assert len(seen.convert("L").getcolors(256) or []) > len(bare.convert("L").getcolors(256) or [])
@@ -524,24 +525,24 @@ class TestLooking:
         upload = await world.checked()
         other = await console("钱核", Role.HR_VERIFIER, world.hospital, Level.UNIT)
         seen = [
-            await world.documents.look(world.verifier, upload, purpose="LX-2026-000001"),
-            await world.documents.look(world.verifier, upload, purpose="LX-2026-000001"),
-            await world.documents.look(world.verifier, upload, purpose="LX-2026-000002"),
-            await world.documents.look(other, upload, purpose="LX-2026-000001"),
+            await world.viewing.look(world.verifier, upload, purpose="LX-2026-000001"),
+            await world.viewing.look(world.verifier, upload, purpose="LX-2026-000001"),
+            await world.viewing.look(world.verifier, upload, purpose="LX-2026-000002"),
+            await world.viewing.look(other, upload, purpose="LX-2026-000001"),
         ]
         world.clock.instant += timedelta(minutes=1)
-        seen.append(await world.documents.look(world.verifier, upload, purpose="LX-2026-000001"))
+        seen.append(await world.viewing.look(world.verifier, upload, purpose="LX-2026-000001"))
         assert seen[0] == seen[1]
         assert len(set(seen)) == 4
 
     async def test_every_look_says_who_looked_at_which_file_for_which_case_and_why(self, world: World) -> None:
         first, second = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))
         case = await attach(world, first)
-        await world.documents.look(world.nurse, first, purpose="本人查看")
-        await world.documents.look(world.verifier, first, purpose="LX-2026-000001", application=case)
-        await world.documents.original(world.verifier, second, reason="预览看不清印章", application=case)
+        await world.viewing.look(world.nurse, first, purpose="本人查看")
+        await world.viewing.look(world.verifier, first, purpose="LX-2026-000001", application=case)
+        await world.viewing.original(world.verifier, second, reason="预览看不清印章", application=case)
         with pytest.raises(NotFound):
-            await world.documents.original(world.stranger, first, reason="想看一看")
+            await world.viewing.original(world.stranger, first, reason="想看一看")
         looks = await fetch("SELECT actor, act, outcome, object, reason, detail FROM audit_entry ORDER BY at, id")
         files = [(await digest(upload)).hex() for upload in (first, second)]
         nurse, verifier, stranger = (actor.account_id for actor in (world.nurse, world.verifier, world.stranger))
@@ -562,8 +563,8 @@ class TestLooking:
     async def test_the_original_needs_a_reason_and_leaves_a_record(self, world: World) -> None:
         upload = await world.checked()
         with pytest.raises(RuleViolation):
-            await world.documents.original(world.verifier, upload, reason=" ")
-        link = await world.documents.original(world.verifier, upload, reason="预览看不清印章")
+            await world.viewing.original(world.verifier, upload, reason=" ")
+        link = await world.viewing.original(world.verifier, upload, reason="预览看不清印章")
         async with httpx.AsyncClient() as client:
             answer = await client.get(link)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
@@ -581,7 +582,7 @@ class TestLooking:
             upload = await world.send(content, media_type)
             await world.documents.complete(world.nurse, upload)
             await world.checking.check(upload)
-            link = await world.documents.original(world.verifier, upload, reason="预览看不清印章")
+            link = await world.viewing.original(world.verifier, upload, reason="预览看不清印章")
             async with httpx.AsyncClient() as client:
                 answer = await client.get(link)
             assert answer.headers["content-type"] == "image/jpeg"
@@ -599,12 +600,12 @@ class TestLooking:
         upload = await world.checked()
         reviewer = await console("评委", Role.REVIEWER, world.city, Level.CITY)
         with pytest.raises(NotFound):
-            await world.documents.look(reviewer, upload, purpose="评审")
+            await world.viewing.look(reviewer, upload, purpose="评审")
         case = await attach(world, upload)
         with pytest.raises(NotFound):
-            await world.documents.look(reviewer, upload, purpose="评审")
+            await world.viewing.look(reviewer, upload, purpose="评审")
         await execute("UPDATE application SET submitted_at = $2 WHERE id = $1", case, world.clock.instant)
-        await world.documents.look(reviewer, upload, purpose="评审", application=case)
+        await world.viewing.look(reviewer, upload, purpose="评审", application=case)
         assert [paper.paper.id for paper in await queries.of_application(case, SEALER)] == [upload]
 
     async def test_others_see_nothing(self, world: World) -> None:
@@ -612,8 +613,8 @@ class TestLooking:
         finance = await console("财务", Role.FINANCE, world.hospital, Level.UNIT)
         for somebody in (world.stranger, world.other_verifier, finance):
             with pytest.raises(NotFound):
-                await world.documents.look(somebody, upload, purpose="看看")
-        await world.documents.look(world.nurse, upload, purpose="本人查看")
+                await world.viewing.look(somebody, upload, purpose="看看")
+        await world.viewing.look(world.nurse, upload, purpose="本人查看")
 
 
 class TestTime:
@@ -631,7 +632,7 @@ class TestTime:
 
     async def test_a_verified_paper_ends_with_its_expiry_and_its_cases_are_told(self, world: World) -> None:
         upload = await world.checked()
-        await world.documents.verify(
+        await world.verdicts.verify(
             world.verifier,
             upload,
             PaperState.VERIFIED,

@@ -57,7 +57,7 @@ async def verified(world: World, colour: str = "white", kind: PaperKind = PaperK
     upload = await world.send(jpeg(colour), kind=kind)
     await world.documents.complete(world.nurse, upload)
     await world.checking.check(upload)
-    await world.documents.verify(
+    await world.verdicts.verify(
         world.verifier,
         upload,
         PaperState.VERIFIED,
@@ -226,7 +226,7 @@ class TestErasing:
         for upload in (free, drafted):
             assert await state(upload) is PaperState.ERASED
             with pytest.raises(Conflict):
-                await world.documents.look(world.nurse, upload, purpose="本人查看")
+                await world.viewing.look(world.nurse, upload, purpose="本人查看")
             for _ in range(2):
                 await keeping.erase(upload)
             for key in keys_of(await key_of(upload)):
@@ -244,7 +244,7 @@ class TestErasing:
             ("", "erased")
         ]
         for upload in (used, under_way):
-            await world.documents.look(world.nurse, upload, purpose="本人查看")
+            await world.viewing.look(world.nurse, upload, purpose="本人查看")
 
     async def test_the_case_need_not_have_been_locked_yet_to_be_kept(self, world: World, keeping: Keeping) -> None:
         upload = await verified(world)

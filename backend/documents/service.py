@@ -155,10 +155,15 @@ class Documents:
         or where the reservation ended, Unavailable where the store does not answer.
         """
         paper = await self._sendable(actor, upload_id)
+        if paper.state is PaperState.RESERVED:
+            await self._receive(paper)
+            paper = await load(upload_id)
         if paper.state is PaperState.EXPIRED and paper.rendition_key is None:
             raise _reservation_ended()
-        if paper.state is not PaperState.RESERVED:
-            return paper.state
+        return paper.state
+
+    async def _receive(self, paper: Paper) -> None:
+        """Note that the file of a reservation has arrived, unless somebody else has moved the paper meanwhile."""
         with store_errors():
             try:
                 await self.store.head(Bucket.QUARANTINE, paper.object_key)
@@ -166,14 +171,12 @@ class Documents:
                 await join(self.store, paper)
         now = await self.clock.now()
         async with transaction():
-            paper = await load(upload_id, lock=True)
-            if paper.state is PaperState.RESERVED:
-                await self.move(paper, PaperState.UPLOADED)
+            current = await load(paper.id, lock=True)
+            if current.state is PaperState.RESERVED:
+                await self.move(current, PaperState.UPLOADED)
                 await execute("UPDATE upload SET uploaded_at = $2 WHERE id = $1", paper.id, now)
                 await enqueue_for(Job.CHECK_UPLOAD, paper.id)
                 await self.clear_later(paper.id)
-                return PaperState.UPLOADED
-            return paper.state
 
     async def expire(self) -> int:
         """End the reservations that nothing came of within a day, and verified papers past their expiry; how many."""

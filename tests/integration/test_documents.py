@@ -30,8 +30,10 @@ from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, Rul
 from backend.identity import Actor, Level, Role
 from backend.jobs import Job
 from backend.notifications.queries import inbox
+from backend.operations.embedded_store import Store
 from storage.keys import Bucket, rendition_key
-from storage.port import DocumentStore, ObjectMissing
+from storage.port import DocumentStore, ObjectMissing, StoredObject
+from storage.s3 import S3Store
 from tests.integration.paper_world import (
     SEALER,
     World,
@@ -629,6 +631,27 @@ class TestTime:
         with pytest.raises(Conflict) as refused:
             await world.documents.complete(world.nurse, upload)
         assert refused.value.code == "reservation_expired"
+
+    async def test_a_reservation_that_ends_while_its_file_is_looked_for_is_not_completed(
+        self, world: World, object_store: Store
+    ) -> None:
+        upload = await world.send(jpeg())
+
+        class Overtaken(S3Store):
+            """The sweep ends the reservation between the look into the store and the note of it."""
+
+            async def head(self, bucket: Bucket, key: str) -> StoredObject:
+                found = await super().head(bucket, key)
+                world.clock.instant += timedelta(days=1, minutes=1)
+                assert await world.documents.expire() == 1
+                return found
+
+        store = Overtaken(object_store.config)
+        with pytest.raises(Conflict) as refused:
+            await replace(world.documents, store=store).complete(world.nurse, upload)
+        store.close()
+        assert refused.value.code == "reservation_expired"
+        assert await jobs(Job.CHECK_UPLOAD) == 0
 
     async def test_a_verified_paper_ends_with_its_expiry_and_its_cases_are_told(self, world: World) -> None:
         upload = await world.checked()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -132,7 +133,9 @@ class TestResuming:
             for place in parts.places:
                 assert place.url is not None
                 for size in (place.span.size - 1, place.span.size + 1, 21 * MIB):
-                    assert (await phone.put(place.url, content=bytes(size))).status_code in (400, 403)
+                    # MinIO hangs up on what is much too long before all of it was sent.
+                    with suppress(httpx.TransportError):
+                        assert (await phone.put(place.url, content=bytes(size))).status_code in (400, 403)
         assert lacking(await world.documents.parts(world.nurse, upload)) == [1, 2]
 
     async def test_another_file_than_announced_is_refused(self, world: World) -> None:

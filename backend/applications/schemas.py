@@ -65,15 +65,12 @@ class StepOut(Struct, kw_only=True):
 
 
 class PaperOut(Struct, kw_only=True):
-    """A paper that was asked for: `state` is missing, waiting, rejected or verified, `lacking` how many to send yet.
-
-    Any of `kinds` answers it; `kind_labels` are their names, in the same order.
-    """
+    """A paper that was asked for: `state` is missing, waiting, rejected or verified, `lacking` how many to send yet."""
 
     requirement: str
     label: str
-    kinds: Annotated[list[str], Meta(examples=[["household_register", "marriage_certificate"]])]
-    kind_labels: Annotated[list[str], Meta(examples=[["户口簿", "结婚证"]])]
+    kinds: list[str]
+    kind_labels: list[str]
     required: bool
     state: str
     uploads: list[UUID]

@@ -39,6 +39,8 @@ NAMES = (
     "additions",
     "rosters",
     "documents",
+    "verdicts",
+    "viewing",
     "applications",
     "notices",
     "programmes",

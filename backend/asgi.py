@@ -48,6 +48,7 @@ NAMES = (
     "family",
     "additions",
     "documents",
+    "viewing",
     "keeping",
     "notifications",
     "applications",

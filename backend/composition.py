@@ -31,6 +31,8 @@ from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import scanner_at
 from backend.documents.retention import Keeping
 from backend.documents.service import Documents
+from backend.documents.verdicts import Verdicts
+from backend.documents.viewing import Viewing
 from backend.insurance.covers import Covers
 from backend.insurance.enrolments import Enrolments
 from backend.insurance.groups import Groups
@@ -72,6 +74,8 @@ class Services:
     additions: Additions
     rosters: Rosters
     documents: Documents
+    verdicts: Verdicts
+    viewing: Viewing
     checking: Checking
     keeping: Keeping
     notifications: Notifications
@@ -116,7 +120,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
     certificates = Certificates(clock, settings.public_url)
     consents = Consents(clock)
     notifications = Notifications(clock)
-    documents = Documents(clock, sealer, store, notifications, settings.verify_unscanned)
+    documents = Documents(clock, sealer, store, notifications)
     applications = Applications(processes, clock, EventLog(sealer), notifications)
     notices = Notices(applications, sealer)
     nominations = Nominations(applications, notifications, sealer)
@@ -135,6 +139,8 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         additions=Additions(clock, people),
         rosters=Rosters(clock, sealer, people),
         documents=documents,
+        verdicts=Verdicts(documents, settings.verify_unscanned),
+        viewing=Viewing(clock, store),
         keeping=Keeping(documents),
         checking=Checking(documents, Inspector(scanner_at(settings.clamd))),
         notifications=notifications,

@@ -24,7 +24,7 @@ class Job(StrEnum):
     """Look into a file that a phone has sent. Payload: the upload's id."""
 
     CLEAR_UPLOAD = "clear_upload"
-    """Nothing came of a reservation: take away what the store holds of it. Payload: the upload's id."""
+    """No file is waited for, or none any more: take away what quarantine still holds. Payload: the upload's id."""
 
     PAPER_JUDGED = "paper_judged"
     """A paper was verified, rejected or refused: cases that hold it count again. Payload: the upload's id."""

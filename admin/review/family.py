@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from admin.review.forms import read_form
 from admin.review.page import to
 from admin.review.records import show
-from backend.documents.service import Documents
+from backend.documents.viewing import Viewing
 from backend.errors import DomainError, NotFound
 from backend.identity import Actor
 from backend.registry.family.additions import Additions
@@ -28,13 +28,13 @@ async def preview_evidence(
     record_id: FromPath[UUID],
     upload: FromPath[UUID],
     actor: NamedDependency[Actor],
-    documents: NamedDependency[Documents],
+    viewing: NamedDependency[Viewing],
 ) -> Response[bytes]:
     """A paper that shows a relation, who looks at it burned in; each look is recorded."""
     view = await record_view(record_id)
     if not in_scope(actor, READERS, view.levels) or not await shows_relation(view.person, upload):
         raise NotFound()
-    picture = await documents.look(actor, upload, purpose="家属关系核对")
+    picture = await viewing.look(actor, upload, purpose="家属关系核对")
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 

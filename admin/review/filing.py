@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from backend.applications import casefile
 from backend.applications.service import Applications
 from backend.audit.log import record
 from backend.clock import Clock
-from backend.documents.counter import take_in
+from backend.documents.counter import announce, take_in
 from backend.documents.kinds import SIZE_LIMIT, PaperKind
 from backend.documents.service import Documents, Owner
 from backend.errors import DomainError, NotFound, RuleViolation, TooLarge
@@ -125,7 +126,14 @@ async def send_paper(
         else:
             await applications.filing(actor, application, None)
             owner = Owner(person=case.subject_person) if case.subject_person else Owner(application=case.id)
-        upload = await take_in(documents, actor, owner, PaperKind(kind), name, content)
+
+        async def work() -> UUID:
+            return await announce(documents, actor, owner, PaperKind(kind), name, content)
+
+        # The token stands for this very file: another one from the same page is refused.
+        sent = Form({**form.fields, "file": f"{name} {hashlib.sha256(content).hexdigest()}"})
+        upload = await sent.once(actor, f"desk.paper:{application}", work)
+        await take_in(documents, actor, upload, content)
         await applications.attach(actor, application, requirement, upload)
     except DomainError as refusal:
         return await show(request, actor, application, applications, sealer, clock, refusal=refusal, typed=form.fields)

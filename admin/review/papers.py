@@ -20,7 +20,8 @@ from backend.clock import Clock
 from backend.documents.access import FILE_ROLES
 from backend.documents.kinds import KIND_LABELS, PaperKind, PaperState, RejectionReason
 from backend.documents.retention import erasures_in_scope
-from backend.documents.service import Documents
+from backend.documents.verdicts import Verdicts
+from backend.documents.viewing import Viewing
 from backend.errors import DomainError, Malformed, NotFound
 from backend.identity import Actor
 from backend.sealing import Sealer
@@ -33,11 +34,11 @@ async def preview(
     upload: FromPath[UUID],
     actor: NamedDependency[Actor],
     applications: NamedDependency[Applications],
-    documents: NamedDependency[Documents],
+    viewing: NamedDependency[Viewing],
 ) -> Response[bytes]:
     """The paper as a picture, who looks at it and why burned in; each look is recorded."""
     case = await casefile.paper_of(actor, applications, application, upload)
-    picture = await documents.look(actor, upload, purpose=case.number, application=application)
+    picture = await viewing.look(actor, upload, purpose=case.number, application=application)
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
@@ -48,7 +49,7 @@ async def verdict(
     upload: FromPath[UUID],
     actor: NamedDependency[Actor],
     applications: NamedDependency[Applications],
-    documents: NamedDependency[Documents],
+    verdicts: NamedDependency[Verdicts],
     sealer: NamedDependency[Sealer],
     clock: NamedDependency[Clock],
 ) -> Response[str] | Redirect:
@@ -61,7 +62,7 @@ async def verdict(
         sha256, version, expires_on = _digest(form), form.number("version"), form.optional_day("expires_on")
 
         async def work() -> UUID:
-            await documents.verify(
+            await verdicts.verify(
                 actor,
                 upload,
                 outcome,
@@ -88,16 +89,16 @@ async def original(
     upload: FromPath[UUID],
     actor: NamedDependency[Actor],
     applications: NamedDependency[Applications],
-    documents: NamedDependency[Documents],
+    viewing: NamedDependency[Viewing],
     sealer: NamedDependency[Sealer],
     clock: NamedDependency[Clock],
 ) -> Response[str]:
-    """A link to the file as it was sent, good for a minute; recorded with its reason."""
+    """A link to the copy of the whole file that others may open, good for a minute; recorded with its reason."""
     form = await read_form(request)
     typed = {**form.fields, "paper": str(upload)}
     try:
         await casefile.paper_of(actor, applications, application, upload)
-        link = await documents.original(actor, upload, reason=form.text("original_reason"), application=application)
+        link = await viewing.original(actor, upload, reason=form.text("original_reason"), application=application)
     except DomainError as refusal:
         return await show(request, actor, application, applications, sealer, clock, refusal=refusal, typed=typed)
     return await show(request, actor, application, applications, sealer, clock, typed=typed, link=link)

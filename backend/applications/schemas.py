@@ -14,6 +14,7 @@ from backend.applications.lifecycle import Action, State
 from backend.applications.papers import Slot
 from backend.applications.reading import Mine
 from backend.applications.timeline import StepState, Timeline
+from backend.documents.kinds import KIND_LABELS, PaperKind
 from backend.words import Language, Text
 
 
@@ -69,6 +70,7 @@ class PaperOut(Struct, kw_only=True):
     requirement: str
     label: str
     kinds: list[str]
+    kind_labels: list[str]
     required: bool
     state: str
     uploads: list[UUID]
@@ -167,23 +169,27 @@ def case_detail(
             StepOut(key=step.key, label=step.label.in_(language), state=step.state, at=step.at, comment=step.comment)
             for step in told.steps
         ],
-        papers=[
-            PaperOut(
-                requirement=slot.requirement.key,
-                label=slot.label.in_(language),
-                kinds=list(slot.requirement.kinds),
-                required=slot.requirement.required,
-                person_id=slot.person,
-                at_least=slot.requirement.at_least,
-                lacking=slot.lacking,
-                state=slot.state,
-                uploads=[paper.upload for paper in slot.papers],
-            )
-            for slot in slots
-        ],
+        papers=[paper_out(slot, language) for slot in slots],
         actions=[action.value for action in actions],
         points=case.points,
         point_lines=lines_out(lines, language),
+    )
+
+
+def paper_out(slot: Slot, language: Language) -> PaperOut:
+    """A line of the checklist; of a programme that is only looked at, a slot without papers."""
+    asked = slot.requirement
+    return PaperOut(
+        requirement=asked.key,
+        label=slot.label.in_(language),
+        kinds=list(asked.kinds),
+        kind_labels=[KIND_LABELS[PaperKind(kind)].in_(language) for kind in asked.kinds],
+        required=asked.required,
+        person_id=slot.person,
+        at_least=asked.at_least,
+        lacking=slot.lacking,
+        state=slot.state,
+        uploads=[paper.upload for paper in slot.papers],
     )
 
 

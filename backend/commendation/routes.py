@@ -13,8 +13,9 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from backend.applications.case import load_case
 from backend.applications.lifecycle import SubjectKind
+from backend.applications.papers import Slot
 from backend.applications.programme import ProgrammeContent
-from backend.applications.schemas import PaperOut
+from backend.applications.schemas import PaperOut, paper_out
 from backend.certificates.pdf import certificate_pdf
 from backend.certificates.service import Certificates, IssuedCertificate
 from backend.certificates.shown import Kind
@@ -307,14 +308,7 @@ def _bars(terms: CampaignTerms, language: Language) -> list[RuleOut]:
 
 def _papers(content: ProgrammeContent, language: Language) -> list[PaperOut]:
     return [
-        PaperOut(
-            requirement=paper.key,
-            label=paper.label.in_(language),
-            kinds=list(paper.kinds),
-            required=paper.required,
-            state="missing",
-            uploads=[],
-        )
+        paper_out(Slot(paper, ()), language)
         for paper in content.papers
         if not paper.due_stage and (not paper.subjects or SubjectKind.PERSON in paper.subjects)
     ]

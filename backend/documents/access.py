@@ -1,15 +1,18 @@
-"""Who may know of a paper, and in which capacity."""
+"""Who may know of a paper, in which capacity, and the record of who reached for one in vain."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from backend.audit.log import record_apart
 from backend.columns import LEVEL_COLUMNS
 from backend.database import fetch_one
 from backend.documents.kinds import PaperState
-from backend.errors import NotFound
+from backend.errors import Forbidden, NotFound
 from backend.identity import Actor, Role
 from backend.unions.scope import in_scope
 
@@ -101,3 +104,13 @@ async def see(actor: Actor, upload_id: UUID, *, lock: bool = False) -> Seen:
     if not (own or row["by_case"] or in_scope(actor, FILE_ROLES, row)):
         raise NotFound()
     return Seen(paper, in_scope(actor, [Role.HR_VERIFIER], row))
+
+
+@asynccontextmanager
+async def refusals_recorded(actor: Actor, act: str, upload_id: UUID) -> AsyncIterator[None]:
+    """Put on record who reached for a paper that is not theirs to see or to judge."""
+    try:
+        yield
+    except (NotFound, Forbidden) as error:
+        await record_apart(actor, act, "refused", object_kind="upload", object_id=upload_id, reason=error.code)
+        raise

@@ -8,11 +8,11 @@ import os
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from backend.database import execute, transaction
+from backend.database import execute, fetch, transaction
 from backend.documents.access import Paper, load
 from backend.documents.inspection.findings import Declared, Inspection, Outcome, Refusal
 from backend.documents.inspection.inspector import Inspector
-from backend.documents.inspection.scanner import ScannerUnavailable
+from backend.documents.inspection.scanner import ScannerSilent, ScannerUnavailable
 from backend.documents.inspection.spool import SpoolOverflow, spool, spool_folder
 from backend.documents.kinds import SIZE_LIMIT, VIEWABLE, Malware, MediaType, PaperState
 from backend.documents.policy import LOST, why_refused
@@ -43,7 +43,8 @@ class Checking:
     async def check(self, upload_id: UUID) -> None:
         """Check one upload; does nothing to one that was checked already but clear what was left in quarantine.
 
-        Raises Unavailable for a part that does not answer: the job is tried again later.
+        Raises Unavailable for a part that does not answer: the job is tried again for as long as it takes; and
+        ScannerUnavailable for a file on which the scanner gives no verdict.
         """
         paper = await load(upload_id)
         if paper.state is PaperState.UPLOADED:
@@ -53,6 +54,8 @@ class Checking:
                 except OSError as error:
                     # The disk is full, or away: no word about the paper.
                     raise Unavailable("disk") from error
+                except ScannerSilent as error:
+                    raise Unavailable("scanner") from error
         elif paper.state is PaperState.RESERVED:
             return
         with store_errors():
@@ -106,7 +109,10 @@ class Checking:
                 await self._refuse(paper, refusal, found)
                 return
             try:
-                await store.accept(paper.object_key, etag=etag, content_type=found.detected_type)
+                # A run that was killed may have copied it when it had come otherwise: only a check writes there, and
+                # none lets through what has not the digest of this paper.
+                with contextlib.suppress(ObjectExists):
+                    await store.accept(paper.object_key, etag=etag, content_type=found.detected_type)
             except (ObjectMissing, ObjectChanged):
                 # If another run finished and emptied the quarantine, the row has moved and this does nothing.
                 await self._refuse(paper, LOST)
@@ -150,4 +156,16 @@ class Checking:
                 rendition_key(paper.object_key) if to is PaperState.CHECKED else None,
                 found.shared_type if found and to is PaperState.CHECKED else "",
             )
+            if to is PaperState.CHECKED:
+                await _keep_for_decided_cases(paper.id)
             return True
+
+
+async def _keep_for_decided_cases(upload_id: UUID) -> None:
+    """Have the cases looked at again that ended while their paper waited for its check: there was no file to lock."""
+    for row in await fetch(
+        "SELECT DISTINCT a.id FROM application_document d JOIN application a ON a.id = d.application"
+        " WHERE d.upload = $1 AND a.decided_at IS NOT NULL",
+        upload_id,
+    ):
+        await enqueue_for(Job.CASE_DECIDED, row["id"])

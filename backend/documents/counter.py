@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from uuid import UUID
 
 from backend.database import fetch
 from backend.documents.access import FILE_ROLES, load
-from backend.documents.kinds import MediaType, PaperKind
+from backend.documents.kinds import MediaType, PaperKind, PaperState
 from backend.documents.queries import PaperEntry, one
 from backend.documents.service import Documents, Owner, store_errors
+from backend.errors import Unavailable
 from backend.identity import Actor
 from backend.sealing import Sealer
 from backend.unions.scope import scope_sql
 from storage.keys import Bucket
+from storage.port import ObjectExists
 
 _BY_SUFFIX = {
     ".pdf": MediaType.PDF,
@@ -26,25 +29,40 @@ _BY_SUFFIX = {
 }
 
 
-async def take_in(documents: Documents, actor: Actor, owner: Owner, kind: PaperKind, name: str, content: bytes) -> UUID:
-    """Put a file into quarantine and have it checked, as if a phone had sent it; the upload's id.
+async def announce(
+    documents: Documents, actor: Actor, owner: Owner, kind: PaperKind, name: str, content: bytes
+) -> UUID:
+    """Make place for a file that was handed in; the upload's id. It may stand in the transaction of a form's token.
 
     For a person the actor must be an officer who reaches them; for a case who calls has asked. The type is told by the
-    name and proven by the check. No transaction may be open: the store is called. Raises as `Documents.reserve_for`
-    and `Documents.complete`.
+    name and proven by the check. Raises as `Documents.reserve_for`.
     """
     media_type = _BY_SUFFIX.get(PurePath(name).suffix.lower(), "")
     described = (kind, name, len(content), hashlib.sha256(content).digest(), media_type)
     if owner.person is not None:
-        reserved = await documents.reserve_for(actor, owner.person, *described)
-    else:
-        assert owner.application is not None
-        reserved = await documents.reserve_for_case(actor, owner.application, *described)
-    paper = await load(reserved.upload_id)
-    with store_errors():
-        await documents.store.put(Bucket.QUARANTINE, paper.object_key, content, content_type=media_type)
-    await documents.complete(actor, paper.id)
-    return paper.id
+        return (await documents.reserve_for(actor, owner.person, *described)).upload_id
+    assert owner.application is not None
+    return (await documents.reserve_for_case(actor, owner.application, *described)).upload_id
+
+
+async def take_in(documents: Documents, actor: Actor, upload: UUID, content: bytes) -> None:
+    """Put the file that was announced into quarantine and have it checked, as if a phone had sent it; twice is once.
+
+    No transaction may be open: the store is called. Raises as `Documents.complete`; where the store does not take the
+    file, its place is given up, for nobody else can send it.
+    """
+    paper = await load(upload)
+    try:
+        if paper.state is PaperState.RESERVED:
+            # Another tap on the same button may have put it there: the token stands for this very file.
+            with store_errors(), suppress(ObjectExists):
+                await documents.store.put(
+                    Bucket.QUARANTINE, paper.object_key, content, content_type=paper.declared_type
+                )
+        await documents.complete(actor, upload)
+    except Unavailable:
+        await documents.give_up(upload)
+        raise
 
 
 async def papers_of(actor: Actor, person: UUID, kinds: Sequence[str], sealer: Sealer) -> list[PaperEntry]:

@@ -22,7 +22,7 @@ from backend.documents.tables import ErasureRequest
 from backend.errors import NotFound, RuleViolation
 from backend.identity import Actor
 from backend.jobs import Job, enqueue_for
-from backend.registry.family.uses import cases_resting_on
+from backend.registry.family.uses import cases_resting_on, papers_under
 from backend.unions.scope import scope_sql
 from backend.words import Text
 from storage.keys import Bucket, Retention, keys_of
@@ -71,13 +71,16 @@ class Keeping:
     async def lock_case(self, application: UUID) -> None:
         """A case has ended: write down how long its papers stay, and lock the files of what was granted in the store.
 
-        Run again it does nothing more. Raises Unavailable.
+        Papers that show a relative on whom the case rests are locked too; they stay for as long as the relation is on
+        file, so no term is written for them. Run again it does nothing more. Raises Unavailable.
         """
         today = await self.documents.clock.today()
+        attached = await fetch("SELECT upload FROM application_document WHERE application = $1", application)
+        carried = {row["upload"] for row in attached}
         rows = await fetch(
             "SELECT id, kind, object_key, rendition_key, shared_type, locked_until FROM upload WHERE state <> 'erased'"
-            " AND id IN (SELECT upload FROM application_document WHERE application = $1)",
-            application,
+            " AND id = ANY($1)",
+            [*carried, *await papers_under(application)],
         )
         rules, uses = await _rules(), await _uses(rows)
         for row in rows:
@@ -86,8 +89,14 @@ class Keeping:
             locked = await self._lock(row, granted[0].until) if granted else row["locked_until"]
             # Without a term it is looked at by the next sweep; while a case is open, by the end of that case.
             until = today if found is None else found.until
+            # Another case of the paper's that ends at the same moment may have locked it for longer.
             await execute(
-                "UPDATE upload SET kept_until = $2, locked_until = $3 WHERE id = $1", row["id"], until, locked
+                "UPDATE upload SET locked_until = greatest(locked_until, $2),"
+                " kept_until = CASE WHEN $3 THEN $4 ELSE kept_until END WHERE id = $1",
+                row["id"],
+                locked,
+                row["id"] in carried,
+                until,
             )
 
     async def ask_to_erase(self, actor: Actor, reason: str) -> UUID:
@@ -162,9 +171,12 @@ class Keeping:
 
     async def _take_away(self, upload_id: UUID) -> None:
         """Put a paper, whose row is locked, out of everybody's reach; its name goes at once, its files by job."""
-        await self.documents.move(await load(upload_id), PaperState.ERASED)
+        paper = await load(upload_id)
+        await self.documents.move(paper, PaperState.ERASED)
         await execute("UPDATE upload SET name_sealed = '', rendition_key = NULL WHERE id = $1", upload_id)
         await enqueue_for(Job.ERASE_UPLOAD, upload_id)
+        if paper.state is PaperState.RESERVED:
+            await self.documents.clear_later(upload_id)
         await enqueue_for(Job.PAPER_JUDGED, upload_id)
 
     async def _lock(self, row: asyncpg.Record, until: date | None) -> date | None:

@@ -26,6 +26,7 @@ from backend.documents.schemas import (
     ReservationOut,
 )
 from backend.documents.service import Documents, Reservation
+from backend.documents.viewing import Viewing
 from backend.errors import NotFound
 from backend.identity import Actor
 from backend.web.handlers import read, write
@@ -105,10 +106,10 @@ async def one(
 
 @read("/documents/{upload_id:uuid}/preview", operation_id="previewDocument", media_type="image/jpeg")
 async def preview(
-    upload_id: FromPath[UUID], actor: NamedDependency[Actor], documents: NamedDependency[Documents]
+    upload_id: FromPath[UUID], actor: NamedDependency[Actor], viewing: NamedDependency[Viewing]
 ) -> Response[bytes]:
     """A picture of the paper, marked with who looks and when; each look is recorded."""
-    picture = await documents.look(actor, upload_id, purpose=_OWN_LOOK.in_(actor.language))
+    picture = await viewing.look(actor, upload_id, purpose=_OWN_LOOK.in_(actor.language))
     return Response(picture, media_type="image/jpeg", headers=_NO_STORE)
 
 

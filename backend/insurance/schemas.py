@@ -8,7 +8,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from backend.applications.schemas import CheckOut, PaperOut, checks_out
+from backend.applications.papers import Slot
+from backend.applications.schemas import CheckOut, PaperOut, checks_out, paper_out
 from backend.identity import Actor
 from backend.insurance.assessment import VERDICT_LABELS
 from backend.insurance.covers import COVERING, END_LABELS, HeldBy
@@ -237,17 +238,7 @@ def plan_detail(plan: Plan, today: date, language: Language) -> PlanDetail:
         benefits=benefits_out(payable_on(terms, today, 1, False, today), language),
         terms=clauses,
         exclusions=[Text(one.zh, one.en).in_(language) for one in terms.exclusions],
-        papers=[
-            PaperOut(
-                requirement=paper.key,
-                label=paper.label.in_(language),
-                kinds=list(paper.kinds),
-                required=paper.required,
-                state="missing",
-                uploads=[],
-            )
-            for paper in plan.content.papers
-        ],
+        papers=[paper_out(Slot(paper, ()), language) for paper in plan.content.papers],
     )
 
 

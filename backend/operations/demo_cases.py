@@ -113,7 +113,7 @@ async def verify_papers(services: Services, verifier: Actor, case: Case) -> None
         await services.checking.check(upload)
         row = await fetch_one("SELECT version, declared_sha256 FROM upload WHERE id = $1", upload)
         assert row is not None
-        await services.documents.verify(
+        await services.verdicts.verify(
             verifier,
             upload,
             PaperState.VERIFIED,

@@ -12,8 +12,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from backend.applications.case import load_case
+from backend.applications.papers import Slot
 from backend.applications.programme import ProgrammeContent
-from backend.applications.schemas import PaperOut, checks_out, lines_out
+from backend.applications.schemas import checks_out, lines_out, paper_out
 from backend.clock import Clock
 from backend.errors import NotFound
 from backend.identity import Actor
@@ -52,18 +53,7 @@ async def batch(batch_id: FromPath[UUID], actor: NamedDependency[Actor]) -> Batc
         address=row["address"],
         confirm_working_days=row["confirm_working_days"],
         notice_basis=content.notice_basis,
-        papers=[
-            PaperOut(
-                requirement=paper.key,
-                label=paper.label.in_(actor.language),
-                kinds=list(paper.kinds),
-                required=paper.required,
-                state="missing",
-                uploads=[],
-                at_least=paper.at_least,
-            )
-            for paper in content.papers
-        ],
+        papers=[paper_out(Slot(paper, ()), actor.language) for paper in content.papers],
     )
 
 

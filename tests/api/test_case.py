@@ -85,13 +85,31 @@ async def test_refused_submit_names_everything_and_keeps_the_draft(api: Api) -> 
     batch = str(await api.world.batch(2))
     phone = await api.registered("13800001234")
     drafted = await phone.call("POST", "/recuperation/requests", 201, {"batch_id": batch, **STAY})
+    drafted_by = await phone.call("GET", "/me", 200)
     problem = await phone.call("POST", f"/applications/{drafted['id']}/submit", 422, {"version": drafted["version"]})
     assert {violation["field"] for violation in problem["violations"]} == {
         "papers.identity",
         "papers.work",
         "papers.merit",
     }
-    assert (await phone.case(drafted["id"]))["state"] == "draft"
+    shown = await phone.case(drafted["id"])
+    assert shown["state"] == "draft"
+    # What the phone shows beside each: any of several papers will do for one of them.
+    assert {
+        paper["requirement"]: (paper["kind_labels"], paper["required"], paper["state"], paper["lacking"])
+        for paper in shown["papers"]
+    } == {
+        "identity": (["身份证"], True, "missing", 1),
+        "work": (["工作证", "医师/护士执业证"], True, "missing", 1),
+        "merit": (["事迹材料"], True, "missing", 1),
+        "dispatch": (["援鄂(外派)证明"], False, "missing", 1),
+    }
+    worker = Actor(drafted_by["account_id"], drafted_by["name"], person_id=drafted_by["person_id"], origin="phone")
+    licence = {"requirement": "work", "upload_id": str(await api.world.paper(worker, "practice_licence", "checked"))}
+    await phone.call("POST", f"/applications/{drafted['id']}/papers", 200, licence)
+    problem = await phone.call("POST", f"/applications/{drafted['id']}/submit", 422, {"version": drafted["version"]})
+    missing = {violation["message"] for violation in problem["violations"] if violation["code"] == "paper_missing"}
+    assert missing == {"缺少材料:身份证", "缺少材料:表现突出的佐证(事迹材料)"}
 
 
 async def test_second_tap_stale_version_and_reused_key(api: Api) -> None:

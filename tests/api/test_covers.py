@@ -75,6 +75,8 @@ async def test_a_worker_looks_joins_with_a_child_and_is_covered(joining: Joining
     detail = await phone.call("GET", f"/mutual-aid/plans/{joining.plan}", 200)
     assert [one["waits_through_day"] for one in detail["benefits"]] == [90, 90]
     assert all(one["clause"] for one in detail["benefits"]) and all(detail["terms"].values())
+    kinship = detail["papers"][1]
+    assert kinship["kind_labels"][:2] == ["户口簿", "结婚证"] and len(kinship["kind_labels"]) == len(kinship["kinds"])
     members: list[dict[str, Any]] = [
         {"health": WELL, "beneficiaries": [{"name": "王建国", "relation": "spouse", "percent": 100}]},
         {"relation_id": str(child), "health": WELL},

@@ -129,7 +129,7 @@ class _Verified:
     """The services with papers that were checked already."""
 
     def __init__(self, held: Services) -> None:
-        self.documents, self.applications, self.checking = held.documents, held.applications, self
+        self.verdicts, self.applications, self.checking = held.verdicts, held.applications, self
 
     async def check(self, upload: UUID) -> None:
         """Nothing: the paper is checked."""

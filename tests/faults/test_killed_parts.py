@@ -192,7 +192,7 @@ async def sent_under_fire(house: House, part: str, sender: Sender, kind: str) ->
 async def verify(world: World, upload: str) -> None:
     row = await fetch_one("SELECT version, declared_sha256 FROM upload WHERE id = $1", upload)
     assert row is not None
-    await world.services.documents.verify(
+    await world.services.verdicts.verify(
         world.by["hr-sun"],
         UUID(upload),
         PaperState.VERIFIED,

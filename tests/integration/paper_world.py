@@ -20,6 +20,8 @@ from backend.documents.inspection.inspector import Inspector
 from backend.documents.inspection.scanner import NoScanner
 from backend.documents.kinds import MediaType, PaperKind, PaperState
 from backend.documents.service import Documents
+from backend.documents.verdicts import Verdicts
+from backend.documents.viewing import Viewing
 from backend.identity import Actor, Binding, Level, Role
 from backend.notifications.service import Notifications
 from backend.operations.embedded_postgres import OWNER
@@ -53,6 +55,8 @@ class World:
 
     clock: SetClock
     documents: Documents
+    verdicts: Verdicts
+    viewing: Viewing
     checking: Checking
     city: UUID
     hospital: UUID
@@ -106,6 +110,8 @@ async def make_world(store: DocumentStore) -> World:
     return World(
         clock,
         documents,
+        Verdicts(documents),
+        Viewing(clock, store),
         Checking(documents, Inspector(NoScanner())),
         city,
         hospital,

@@ -80,7 +80,7 @@ async def test_what_was_made_of_a_file_is_made_anew(world: World, store: Documen
     # As of papers that were checked before there were copies.
     await execute("UPDATE upload SET shared_type = '' WHERE id = $1", upload)
     with pytest.raises(Conflict) as refused:
-        await world.documents.original(world.verifier, upload, reason="预览看不清印章")
+        await world.viewing.original(world.verifier, upload, reason="预览看不清印章")
     assert refused.value.code == "not_shared"
     await store.erase(await key_of(gone))
     await store.erase(shared_key(await key_of(gone)))
@@ -94,7 +94,7 @@ async def test_what_was_made_of_a_file_is_made_anew(world: World, store: Documen
     }
     for key in keys_of(await key_of(upload)):
         await store.head(Bucket.DOCUMENTS, key)
-    assert (await world.documents.original(world.verifier, upload, reason="预览看不清印章")).startswith("http")
+    assert (await world.viewing.original(world.verifier, upload, reason="预览看不清印章")).startswith("http")
 
 
 async def test_a_lock_that_the_store_does_not_hold_is_found_and_set(world: World, store: DocumentStore) -> None:

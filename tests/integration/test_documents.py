@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import io
+import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +18,22 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from backend.database import execute, fetch_one, fetch_value, new_id
+from backend.database import execute, fetch, fetch_one, fetch_value, new_id
 from backend.documents import queries
 from backend.documents.access import load
+from backend.documents.checking import Checking
+from backend.documents.inspection.inspector import Inspector
+from backend.documents.inspection.scanner import Clamd, ScannerUnavailable
 from backend.documents.kinds import NEXT, MediaType, PaperKind, PaperState, RejectionReason
-from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge
+from backend.documents.verdicts import Verdicts
+from backend.errors import Conflict, Forbidden, IllegalTransition, NotFound, RuleViolation, Stale, TooLarge, Unavailable
 from backend.identity import Actor, Level, Role
 from backend.jobs import Job
+from backend.notifications.queries import inbox
+from backend.operations.embedded_store import Store
 from storage.keys import Bucket, rendition_key
-from storage.port import DocumentStore, ObjectMissing
+from storage.port import DocumentStore, ObjectMissing, StoredObject
+from storage.s3 import S3Store
 from tests.integration.paper_world import (
     SEALER,
     World,
@@ -54,7 +64,7 @@ async def key_of(upload: UUID) -> str:
 
 
 async def give(world: World, verifier: Actor, upload: UUID, outcome: PaperState = PaperState.VERIFIED) -> int:
-    return await world.documents.verify(
+    return await world.verdicts.verify(
         verifier,
         upload,
         outcome,
@@ -147,6 +157,22 @@ class TestSending:
         with pytest.raises(NotFound):
             await world.documents.reserve_for(world.verifier, world.nurse.person_id, *facts)
 
+    async def test_a_form_ends_after_ten_minutes_and_takes_the_declared_size_alone(self, world: World) -> None:
+        content = jpeg()
+        made = await world.documents.reserve(
+            world.nurse, PaperKind.INVOICE, "a.jpg", len(content), hashlib.sha256(content).digest(), MediaType.JPEG
+        )
+        assert made.form is not None
+        policy = json.loads(base64.b64decode(made.form.fields["policy"]))
+        assert ["content-length-range", len(content), len(content)] in policy["conditions"]
+        ends = datetime.fromisoformat(policy["expiration"])
+        # The signature is dated in whole seconds.
+        signed = datetime.strptime(made.form.fields["x-amz-date"], "%Y%m%dT%H%M%S%z")
+        assert timedelta(minutes=10) <= ends - signed < timedelta(minutes=10, seconds=2)
+        for other in (content[:-1], content + b"x"):
+            assert (await post(made.form, other)).status_code in (400, 403)
+        assert (await post(made.form, content)).status_code == 204
+
 
 class TestChecking:
     @pytest.mark.parametrize(
@@ -175,7 +201,7 @@ class TestChecking:
         told = await fetch_value("SELECT template FROM notification WHERE channel = 'inbox'")
         assert told == "paper_refused"
         with pytest.raises(Conflict):
-            await world.documents.look(world.nurse, upload, purpose="本人查看")
+            await world.viewing.look(world.nurse, upload, purpose="本人查看")
 
     async def test_another_file_than_announced_is_refused(self, world: World) -> None:
         announced, sent = jpeg("red"), jpeg("blue")
@@ -222,6 +248,28 @@ class TestChecking:
         with pytest.raises(ObjectMissing):
             await store.head(Bucket.QUARANTINE, key)
 
+    async def test_a_worker_killed_after_the_copy_of_parts_goes_on_with_the_same_file_in_one_piece(
+        self, world: World, store: DocumentStore
+    ) -> None:
+        content = jpeg()
+        upload = await world.send(content)
+        key, form = await key_of(upload), (await world.documents.reservation(world.nurse, upload)).form
+        await world.documents.complete(world.nurse, upload)
+        # The copy remembers the file by the store's mark, which is another one for the same bytes sent otherwise.
+        parts = await store.begin_parts(key, content_type="image/jpeg")
+        link = await store.part_link(key, parts, 1, size=len(content), valid_for=timedelta(minutes=1))
+        async with httpx.AsyncClient() as phone:
+            assert (await phone.put(link, content=content)).status_code == 200
+        joined = await store.join_parts(key, parts, await store.parts(key, parts))
+        await store.accept(key, etag=joined.etag, content_type="image/jpeg")
+        assert form is not None
+        assert (await post(form, content)).status_code == 204
+        assert (await store.head(Bucket.QUARANTINE, key)).etag != joined.etag
+
+        await world.checking.check(upload)
+        assert await state(upload) is PaperState.CHECKED
+        assert await store.read(Bucket.DOCUMENTS, key, cap=len(content)) == content
+
     async def test_a_worker_killed_before_it_cleared_the_quarantine_clears_it_next_time(
         self, world: World, store: DocumentStore
     ) -> None:
@@ -244,6 +292,39 @@ class TestChecking:
         await world.checking.check(upload)
         assert await fetch_value("SELECT refusal_code FROM upload WHERE id = $1", upload) == "lost"
 
+    async def test_a_paper_waits_for_a_silent_scanner_as_long_as_it_takes(self, world: World, tmp_path: Path) -> None:
+        upload = await world.send(jpeg())
+        await world.documents.complete(world.nurse, upload)
+        nobody = Checking(world.documents, Inspector(Clamd(str(tmp_path / "nobody"))))
+        # What waits for a part that is away is tried again for ever; anything else would be parked after a while.
+        with pytest.raises(Unavailable) as away:
+            await nobody.check(upload)
+        assert away.value.part == "scanner"
+        assert await state(upload) is PaperState.UPLOADED
+        await world.checking.check(upload)
+        assert await state(upload) is PaperState.CHECKED
+
+    @pytest.mark.parametrize(
+        ("answer", "error"), [(b"", Unavailable), (b"INSTREAM size limit exceeded. ERROR\0", ScannerUnavailable)]
+    )
+    async def test_a_file_on_which_the_scanner_gives_no_verdict_is_not_let_through(
+        self, world: World, tmp_path: Path, answer: bytes, error: type[Exception]
+    ) -> None:
+        async def clamd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await reader.readexactly(1) != b"\0":
+                pass
+            while length := int.from_bytes(await reader.readexactly(4)):
+                await reader.readexactly(length)
+            writer.write(answer)
+            writer.close()
+
+        upload = await world.send(jpeg())
+        await world.documents.complete(world.nurse, upload)
+        async with await asyncio.start_unix_server(clamd, str(tmp_path / "clamd")):
+            with pytest.raises(error):
+                await Checking(world.documents, Inspector(Clamd(str(tmp_path / "clamd")))).check(upload)
+        assert await state(upload) is PaperState.UPLOADED
+
 
 class TestJudging:
     async def test_a_verdict_is_bound_to_the_file_and_told_to_the_cases(self, world: World) -> None:
@@ -255,7 +336,7 @@ class TestJudging:
 
     async def test_policy_decides_whether_what_no_scanner_saw_may_be_verified(self, world: World) -> None:
         upload = await world.checked()
-        strict = replace(world, documents=replace(world.documents, verify_unscanned=False))
+        strict = replace(world, verdicts=Verdicts(world.documents, unscanned=False))
         with pytest.raises(Conflict) as refused:
             await give(strict, world.verifier, upload)
         assert refused.value.code == "not_scanned"
@@ -268,7 +349,7 @@ class TestJudging:
     async def test_a_verdict_on_a_file_that_was_replaced_is_refused(self, world: World) -> None:
         seen, newer = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))
         with pytest.raises(Conflict) as refused:
-            await world.documents.verify(
+            await world.verdicts.verify(
                 world.verifier,
                 newer,
                 PaperState.VERIFIED,
@@ -283,7 +364,7 @@ class TestJudging:
         expected, sha256 = await version(upload), await digest(upload)
         results = await asyncio.gather(
             *(
-                world.documents.verify(
+                world.verdicts.verify(
                     world.verifier,
                     upload,
                     PaperState.REJECTED,
@@ -333,6 +414,23 @@ class TestJudging:
         assert refused.value.code == "conflict_relative"
         assert await queries.waiting(world.verifier, after=None, limit=10) == []
 
+    async def test_a_paper_that_is_sent_back_says_why_and_what_to_do(self, world: World) -> None:
+        upload = await world.checked()
+        await world.verdicts.verify(
+            world.verifier,
+            upload,
+            PaperState.REJECTED,
+            sha256=await digest(upload),
+            expected_version=await version(upload),
+            reason_code=RejectionReason.INCOMPLETE,
+            comment="请补拍背面",
+        )
+        (entry,) = await queries.mine(world.nurse, SEALER, after=None, limit=10)
+        assert (entry.state, entry.reason_code, entry.comment) == ("rejected", "incomplete", "请补拍背面")
+        (told,) = await inbox(world.nurse, after=None, limit=10)
+        assert (told.template, told.words["comment"]) == ("paper_rejected", "请补拍背面")
+        assert told.words["why_zh"] == "不完整,缺页或缺面"
+
     async def test_a_verified_paper_may_be_rejected_later_and_never_the_other_way(self, world: World) -> None:
         upload = await world.checked()
         await give(world, world.verifier, upload)
@@ -362,7 +460,7 @@ class TestJudging:
     ) -> None:
         upload = await world.checked()
         with pytest.raises(RuleViolation):
-            await world.documents.verify(
+            await world.verdicts.verify(
                 world.verifier,
                 upload,
                 outcome,
@@ -376,7 +474,7 @@ class TestJudging:
 
     async def test_a_paper_that_holds_for_a_time_is_verified_with_its_end(self, world: World) -> None:
         async def verified(**said: Any) -> None:
-            await world.documents.verify(
+            await world.verdicts.verify(
                 world.verifier,
                 upload,
                 said.pop("outcome", PaperState.VERIFIED),
@@ -415,19 +513,60 @@ class TestJudging:
 class TestLooking:
     async def test_a_preview_is_marked_and_recorded(self, world: World, store: DocumentStore) -> None:
         upload = await world.checked()
-        picture = await world.documents.look(world.verifier, upload, purpose="材料核验")
+        picture = await world.viewing.look(world.verifier, upload, purpose="材料核验")
         plain = await store.read(Bucket.DOCUMENTS, rendition_key(await key_of(upload)), cap=10**7)
         with Image.open(io.BytesIO(picture)) as seen, Image.open(io.BytesIO(plain)) as bare:
             assert len(seen.convert("L").getcolors(256) or []) > len(bare.convert("L").getcolors(256) or [])
         entry = await fetch_one("SELECT * FROM audit_entry WHERE act = 'paper.look'")
         assert entry is not None
         assert (entry["actor"], entry["object"], entry["reason"]) == (world.verifier.account_id, upload, "材料核验")
+        assert (entry["actor_name"], entry["role"]) == (world.verifier.name, "hr_verifier")
+        assert json.loads(entry["detail"]) == {"sha256": (await digest(upload)).hex()}
+
+    async def test_who_looks_when_and_what_for_is_burned_into_the_picture(self, world: World) -> None:
+        upload = await world.checked()
+        other = await console("钱核", Role.HR_VERIFIER, world.hospital, Level.UNIT)
+        seen = [
+            await world.viewing.look(world.verifier, upload, purpose="LX-2026-000001"),
+            await world.viewing.look(world.verifier, upload, purpose="LX-2026-000001"),
+            await world.viewing.look(world.verifier, upload, purpose="LX-2026-000002"),
+            await world.viewing.look(other, upload, purpose="LX-2026-000001"),
+        ]
+        world.clock.instant += timedelta(minutes=1)
+        seen.append(await world.viewing.look(world.verifier, upload, purpose="LX-2026-000001"))
+        assert seen[0] == seen[1]
+        assert len(set(seen)) == 4
+
+    async def test_every_look_says_who_looked_at_which_file_for_which_case_and_why(self, world: World) -> None:
+        first, second = await world.checked(jpeg("red")), await world.checked(jpeg("blue"))
+        case = await attach(world, first)
+        await world.viewing.look(world.nurse, first, purpose="本人查看")
+        await world.viewing.look(world.verifier, first, purpose="LX-2026-000001", application=case)
+        await world.viewing.original(world.verifier, second, reason="预览看不清印章", application=case)
+        with pytest.raises(NotFound):
+            await world.viewing.original(world.stranger, first, reason="想看一看")
+        looks = await fetch("SELECT actor, act, outcome, object, reason, detail FROM audit_entry ORDER BY at, id")
+        files = [(await digest(upload)).hex() for upload in (first, second)]
+        nurse, verifier, stranger = (actor.account_id for actor in (world.nurse, world.verifier, world.stranger))
+        assert [(*list(row)[:5], json.loads(row["detail"])) for row in looks] == [
+            (nurse, "paper.look", "done", first, "本人查看", {"sha256": files[0]}),
+            (verifier, "paper.look", "done", first, "LX-2026-000001", {"sha256": files[0], "application": str(case)}),
+            (
+                verifier,
+                "paper.original",
+                "done",
+                second,
+                "预览看不清印章",
+                {"sha256": files[1], "application": str(case)},
+            ),
+            (stranger, "paper.original", "refused", first, "not_found", {}),
+        ]
 
     async def test_the_original_needs_a_reason_and_leaves_a_record(self, world: World) -> None:
         upload = await world.checked()
         with pytest.raises(RuleViolation):
-            await world.documents.original(world.verifier, upload, reason=" ")
-        link = await world.documents.original(world.verifier, upload, reason="预览看不清印章")
+            await world.viewing.original(world.verifier, upload, reason=" ")
+        link = await world.viewing.original(world.verifier, upload, reason="预览看不清印章")
         async with httpx.AsyncClient() as client:
             answer = await client.get(link)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
@@ -445,7 +584,7 @@ class TestLooking:
             upload = await world.send(content, media_type)
             await world.documents.complete(world.nurse, upload)
             await world.checking.check(upload)
-            link = await world.documents.original(world.verifier, upload, reason="预览看不清印章")
+            link = await world.viewing.original(world.verifier, upload, reason="预览看不清印章")
             async with httpx.AsyncClient() as client:
                 answer = await client.get(link)
             assert answer.headers["content-type"] == "image/jpeg"
@@ -463,12 +602,12 @@ class TestLooking:
         upload = await world.checked()
         reviewer = await console("评委", Role.REVIEWER, world.city, Level.CITY)
         with pytest.raises(NotFound):
-            await world.documents.look(reviewer, upload, purpose="评审")
+            await world.viewing.look(reviewer, upload, purpose="评审")
         case = await attach(world, upload)
         with pytest.raises(NotFound):
-            await world.documents.look(reviewer, upload, purpose="评审")
+            await world.viewing.look(reviewer, upload, purpose="评审")
         await execute("UPDATE application SET submitted_at = $2 WHERE id = $1", case, world.clock.instant)
-        await world.documents.look(reviewer, upload, purpose="评审", application=case)
+        await world.viewing.look(reviewer, upload, purpose="评审", application=case)
         assert [paper.paper.id for paper in await queries.of_application(case, SEALER)] == [upload]
 
     async def test_others_see_nothing(self, world: World) -> None:
@@ -476,8 +615,8 @@ class TestLooking:
         finance = await console("财务", Role.FINANCE, world.hospital, Level.UNIT)
         for somebody in (world.stranger, world.other_verifier, finance):
             with pytest.raises(NotFound):
-                await world.documents.look(somebody, upload, purpose="看看")
-        await world.documents.look(world.nurse, upload, purpose="本人查看")
+                await world.viewing.look(somebody, upload, purpose="看看")
+        await world.viewing.look(world.nurse, upload, purpose="本人查看")
 
 
 class TestTime:
@@ -493,9 +632,30 @@ class TestTime:
             await world.documents.complete(world.nurse, upload)
         assert refused.value.code == "reservation_expired"
 
+    async def test_a_reservation_that_ends_while_its_file_is_looked_for_is_not_completed(
+        self, world: World, object_store: Store
+    ) -> None:
+        upload = await world.send(jpeg())
+
+        class Overtaken(S3Store):
+            """The sweep ends the reservation between the look into the store and the note of it."""
+
+            async def head(self, bucket: Bucket, key: str) -> StoredObject:
+                found = await super().head(bucket, key)
+                world.clock.instant += timedelta(days=1, minutes=1)
+                assert await world.documents.expire() == 1
+                return found
+
+        store = Overtaken(object_store.config)
+        with pytest.raises(Conflict) as refused:
+            await replace(world.documents, store=store).complete(world.nurse, upload)
+        store.close()
+        assert refused.value.code == "reservation_expired"
+        assert await jobs(Job.CHECK_UPLOAD) == 0
+
     async def test_a_verified_paper_ends_with_its_expiry_and_its_cases_are_told(self, world: World) -> None:
         upload = await world.checked()
-        await world.documents.verify(
+        await world.verdicts.verify(
             world.verifier,
             upload,
             PaperState.VERIFIED,

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from backend.database import execute, fetch_one, fetch_value, new_id
+from backend.database import execute, fetch, fetch_one, fetch_value, new_id
 from backend.documents import queries
 from backend.documents.kinds import PaperKind, PaperState
 from backend.documents.retention import Keeping, erasure, erasures_in_scope, erasures_of
 from backend.errors import Conflict, NotFound
-from backend.jobs import Job
+from backend.jobs import Job, subject_of
+from backend.operations.embedded_store import Store
 from backend.registry.family.uses import note_use
-from storage.keys import Bucket, keys_of
+from storage.keys import Bucket, Retention, keys_of
 from storage.port import DocumentStore, ObjectMissing, StoreRefused
+from storage.s3 import S3Store
 from tests.integration.paper_world import (
     SEALER,
     World,
@@ -54,7 +57,7 @@ async def verified(world: World, colour: str = "white", kind: PaperKind = PaperK
     upload = await world.send(jpeg(colour), kind=kind)
     await world.documents.complete(world.nurse, upload)
     await world.checking.check(upload)
-    await world.documents.verify(
+    await world.verdicts.verify(
         world.verifier,
         upload,
         PaperState.VERIFIED,
@@ -115,6 +118,46 @@ class TestLocking:
         with pytest.raises(StoreRefused):
             await store.erase(await key_of(upload))
 
+    async def test_a_paper_that_was_checked_after_the_end_of_its_case_is_locked_too(
+        self, world: World, keeping: Keeping, store: DocumentStore
+    ) -> None:
+        upload, free = await world.send(jpeg("red")), await world.send(jpeg("blue"))
+        for one in (upload, free):
+            await world.documents.complete(world.nurse, one)
+        case = await attach(world, upload)
+        await end(world, case, "granted")
+        # The scanner was away meanwhile: there is nothing in the documents yet.
+        await keeping.lock_case(case)
+        assert (await dates(upload))[1] is None
+        for one in (upload, free):
+            await world.checking.check(one)
+        queued = await fetch("SELECT payload FROM pgqueuer WHERE entrypoint = $1", Job.CASE_DECIDED)
+        assert [subject_of(row["payload"]) for row in queued] == [case]
+        await keeping.lock_case(case)
+        for key in keys_of(await key_of(upload)):
+            with pytest.raises(StoreRefused):
+                await store.erase(key)
+
+    async def test_of_two_cases_that_end_at_once_the_longer_lock_is_written_down(
+        self, world: World, object_store: Store
+    ) -> None:
+        upload = await verified(world)
+        case = await attach(world, upload)
+        await end(world, case, "completed")
+        longer = world.clock.instant.date() + timedelta(days=9000)
+
+        class Overtaken(S3Store):
+            """Another worker writes down its lock when this one has set its own and has not written it down."""
+
+            async def lock_until(self, key: str, until: datetime, retention: Retention) -> None:
+                await super().lock_until(key, until, retention)
+                await execute("UPDATE upload SET locked_until = $2 WHERE id = $1", upload, longer)
+
+        store = Overtaken(object_store.config)
+        await Keeping(replace(world.documents, store=store)).lock_case(case)
+        store.close()
+        assert (await dates(upload))[1] == longer
+
     async def test_a_refused_case_keeps_for_its_term_without_a_lock(self, world: World, keeping: Keeping) -> None:
         upload = await verified(world)
         case = await attach(world, upload)
@@ -126,7 +169,7 @@ class TestLocking:
 
 class TestErasing:
     async def test_what_shows_a_relative_stays_as_long_as_the_case_that_rests_on_them(
-        self, world: World, keeping: Keeping
+        self, world: World, keeping: Keeping, store: DocumentStore
     ) -> None:
         """A family paper and a signed consent hang on the relation alone: no case carries them."""
         attached, shown, signed, unused = [await verified(world, colour) for colour in ("red", "blue", "green", "grey")]
@@ -154,6 +197,14 @@ class TestErasing:
         answer = await erasure(await keeping.ask_to_erase(world.nurse, "离职"))
         assert {entry.upload for entry in answer.kept} == {attached, shown, signed}
         assert await state(unused) is PaperState.ERASED
+        # They are the files of what was granted as well.
+        await keeping.lock_case(case)
+        for paper in (shown, signed):
+            kept_until, locked_until = await dates(paper)
+            assert kept_until is None and locked_until is not None
+            for key in keys_of(await key_of(paper)):
+                with pytest.raises(StoreRefused):
+                    await store.erase(key)
 
     async def test_what_no_rule_keeps_goes_and_the_rest_is_told_with_its_rule(
         self, world: World, keeping: Keeping, store: DocumentStore
@@ -175,7 +226,7 @@ class TestErasing:
         for upload in (free, drafted):
             assert await state(upload) is PaperState.ERASED
             with pytest.raises(Conflict):
-                await world.documents.look(world.nurse, upload, purpose="本人查看")
+                await world.viewing.look(world.nurse, upload, purpose="本人查看")
             for _ in range(2):
                 await keeping.erase(upload)
             for key in keys_of(await key_of(upload)):
@@ -193,7 +244,7 @@ class TestErasing:
             ("", "erased")
         ]
         for upload in (used, under_way):
-            await world.documents.look(world.nurse, upload, purpose="本人查看")
+            await world.viewing.look(world.nurse, upload, purpose="本人查看")
 
     async def test_the_case_need_not_have_been_locked_yet_to_be_kept(self, world: World, keeping: Keeping) -> None:
         upload = await verified(world)

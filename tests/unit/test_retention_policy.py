@@ -50,6 +50,8 @@ def test_before_any_rule_there_is_none() -> None:
 def test_every_end_of_a_case_counts_as_something() -> None:
     counted = {state: outcome_of(state) for state in State}
     assert counted[State.GRANTED] is counted[State.COMPLETED] is counted[State.REVOKED] is GRANTED
+    # An enrolment that became a cover ends as approved.
+    assert counted[State.APPROVED] is GRANTED
     assert counted[State.REJECTED] is REFUSED
     assert counted[State.WITHDRAWN] is counted[State.LAPSED] is CaseOutcome.WITHDRAWN
 

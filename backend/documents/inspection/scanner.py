@@ -17,6 +17,10 @@ class ScannerUnavailable(Exception):
     """A scanner is configured and gave no verdict; the file is neither clean nor unclean, so it has to wait."""
 
 
+class ScannerSilent(ScannerUnavailable):
+    """It does not answer at all, whatever the file: waiting helps."""
+
+
 class Scanner(Protocol):
     """Whoever can tell whether a file carries malware."""
 
@@ -59,12 +63,14 @@ class Clamd:
             async with asyncio.timeout(self.limit_s):
                 answer = await self._ask(path)
         except (OSError, TimeoutError) as error:
-            raise ScannerUnavailable("the scanner does not answer") from error
+            raise ScannerSilent("the scanner does not answer") from error
+        if not answer:
+            raise ScannerSilent("the scanner hung up")
         if answer == b"stream: OK":
             return Malware.CLEAN
         if answer.startswith(b"stream: ") and answer.endswith(b" FOUND"):
             return Malware.FOUND
-        # Size limits, engine errors and silence are no verdict.
+        # Size limits and engine errors are no verdict, and asking again may never bring one.
         raise ScannerUnavailable("the scanner gave no verdict")
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -8,6 +8,13 @@ from uuid import UUID
 
 from backend.database import execute, execute_many, fetch, fetch_value, new_id
 
+#: Every paper that shows something on which a case rests, with the case.
+_GROUND = """SELECT r.evidence AS paper, u.application FROM relation r JOIN relation_use u ON u.relation = r.id
+    UNION SELECT a.evidence, u.application FROM identifier_addition a JOIN relation_use u ON u.relation = a.relation
+    UNION SELECT c.paper, u.application FROM consent c
+        JOIN relation r ON r.relative = c.person AND r.person = c.recorded_by
+        JOIN relation_use u ON u.relation = r.id"""
+
 
 async def note_use(relations: Iterable[UUID], application: UUID, at: datetime) -> None:
     """Note that a case rests on these relations; twice is once."""
@@ -30,14 +37,11 @@ async def in_use(relation: UUID) -> bool:
 
 async def cases_resting_on(papers: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
     """For papers that show a relation, a relative's further number or consent: (paper, case that rests on it)."""
-    rows = await fetch(
-        """SELECT r.evidence AS paper, u.application FROM relation r JOIN relation_use u ON u.relation = r.id
-            WHERE r.evidence = ANY($1)
-        UNION SELECT a.evidence, u.application FROM identifier_addition a JOIN relation_use u ON u.relation = a.relation
-            WHERE a.evidence = ANY($1)
-        UNION SELECT c.paper, u.application FROM consent c
-            JOIN relation r ON r.relative = c.person AND r.person = c.recorded_by
-            JOIN relation_use u ON u.relation = r.id WHERE c.paper = ANY($1)""",
-        list(papers),
-    )
+    rows = await fetch(f"SELECT paper, application FROM ({_GROUND}) g WHERE paper = ANY($1)", list(papers))
     return [(row["paper"], row["application"]) for row in rows]
+
+
+async def papers_under(application: UUID) -> list[UUID]:
+    """The papers that show what a case rests on: a relation, a relative's further number or consent."""
+    rows = await fetch(f"SELECT paper FROM ({_GROUND}) g WHERE application = $1 AND paper IS NOT NULL", application)
+    return [row["paper"] for row in rows]

@@ -25,9 +25,10 @@ DOWN_S = (0.0, 1.5)
 DRAIN_S = 150.0
 LIMIT_S = 3600.0
 
+#: What is put off for later on purpose has not been tried yet, and is not waited for.
 _WAITING = (
     "SELECT id, entrypoint, status::text, attempts, execute_after - now() AS due_in, now() - heartbeat AS silent"
-    " FROM pgqueuer WHERE status <> 'failed' AND execute_after < now() + interval '10 minutes'"
+    " FROM pgqueuer WHERE status <> 'failed' AND (attempts > 0 OR execute_after <= now())"
 )
 
 #: What a process says of a mistake of ours, as opposed to a part that is away.

@@ -13,7 +13,7 @@ from storage.keys import Bucket, new_key
 from storage.s3 import S3Administration, S3Store
 from storage.setup import set_up
 from tests.services import USERS
-from tests.storage.conftest import server
+from tests.storage.servers import server
 
 SIZE = 300_000
 MINUTE = timedelta(minutes=1)
@@ -27,7 +27,7 @@ def is_on_disk(folder: Path, content: bytes) -> bool:
 
 @pytest.mark.parametrize("bucket", list(Bucket))
 async def test_a_file_is_encrypted_where_it_lies(kind: str, tmp_path: Path, bucket: Bucket) -> None:
-    with server(kind, tmp_path, ()) as started:
+    with server(kind, tmp_path) as started:
         store, content = S3Store(started.config), os.urandom(SIZE)
         S3Administration(started.config).ensure_bucket(bucket, locked=bucket is Bucket.DOCUMENTS, expire_days=None)
         await store.put(bucket, new_key(), content, content_type="image/png")
@@ -43,7 +43,7 @@ async def test_a_file_is_encrypted_where_it_lies(kind: str, tmp_path: Path, buck
 
 
 async def test_what_came_by_a_form_or_in_parts_and_its_copy_are_encrypted_too(kind: str, tmp_path: Path) -> None:
-    with server(kind, tmp_path, ()) as started:
+    with server(kind, tmp_path) as started:
         set_up(started.config, USERS.processes if started.is_minio else None, demand_encryption=True)
         store = S3Store(started.config)
         async with httpx.AsyncClient() as phone:

@@ -194,6 +194,15 @@ def _steps(content: dict[str, Any], row: Any, events: Any, *, ended: bool) -> li
     return steps
 
 
+KINDS = {
+    "resident_id": "身份证",
+    "work_permit": "工作证",
+    "practice_licence": "医师/护士执业证",
+    "dispatch_proof": "援鄂(外派)证明",
+    "merit_statement": "事迹材料",
+}
+
+
 def slot_of(requirement: dict[str, Any], papers: Any) -> dict[str, Any]:
     own = [paper for paper in papers if paper["requirement"] == requirement["key"]]
     states = {paper["state"] for paper in own}
@@ -207,6 +216,7 @@ def slot_of(requirement: dict[str, Any], papers: Any) -> dict[str, Any]:
         "requirement": requirement["key"],
         "label": requirement["label_zh"],
         "kinds": requirement["kinds"],
+        "kind_labels": [KINDS[kind] for kind in requirement["kinds"]],
         "required": requirement.get("required", True),
         "state": state,
         "uploads": [paper["upload"] for paper in own],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -51,4 +52,7 @@ def _application(proxies: tuple[str, ...], target: str) -> Callable[..., Any]:
     """Called in each worker's process with the target, `module:name`."""
     module, _, name = target.partition(":")
     application: Callable[..., Any] = wrap_asgi_with_proxy_headers(getattr(import_module(module), name), list(proxies))
+    # What was made so far lives as long as the process: looking through it for garbage took a tenth of each request.
+    gc.collect()
+    gc.freeze()
     return application

@@ -29,7 +29,7 @@ from tests.bench.rows.staff import Worker
 
 QUICK = os.environ.get("QUICK") == "1"
 ROUNDS, SECONDS = (3, 2) if QUICK else (3, 5)
-SMALL = Size(applications=10_000, staff=4_000, drafts=6_000, hot=800)
+SMALL = Size(applications=10_000, staff=24_000, drafts=6_000, hot=4_800)
 LARGE = Size(applications=1_000_000, staff=200_000, drafts=60_000, hot=12_000)
 REPORT = Path("build/bench.json")
 #: How many drafts one turn may use up: more than can be sent in SECONDS. On one batch, of which a worker has one draft,

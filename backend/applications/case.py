@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +14,6 @@ import msgspec
 from backend.applications.lifecycle import ENDED, FILING, By, Moves, StageKind, State, SubjectKind, awaited, moves
 from backend.applications.programme import PaperRequirement, ProgrammeContent, Stage
 from backend.applications.subject import SUBJECT_COLUMNS
-from backend.columns import LEVEL_COLUMNS
 from backend.database import fetch, fetch_one
 from backend.errors import NotFound
 from backend.identity import Level
@@ -56,20 +55,20 @@ async def versions(ids: Iterable[UUID]) -> Mapping[UUID, Version]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An application at one moment; a later moment is another Case."""
+class Case(msgspec.Struct, frozen=True):
+    """An application at one moment; a later moment is another Case.
 
+    A list makes many of them: a Struct is made in a third of the time that a frozen dataclass takes.
+    """
+
+    # The columns of a row, in the order of _PLAIN.
     id: UUID
     number: str
     kind: str
     submitted_by: UUID
     filed_by_officer: bool
-    subject_kind: SubjectKind
-    subject: UUID
     subject_name: str
     aggregate: UUID | None
-    state: State
     stage_key: str
     resume_stage: str
     awaiting_role: str
@@ -84,40 +83,20 @@ class Case:
     submitted_at: datetime | None
     entered_at: datetime
     decided_at: datetime | None
+    subject: UUID
+    # What is made of others.
+    subject_kind: SubjectKind
+    state: State
     levels: dict[Level, UUID | None]
     version: Version
 
     @classmethod
     def of(cls, row: asyncpg.Record, version: Version) -> Self:
-        """The case of a row of `CASE_COLUMNS` under its version."""
-        return cls(
-            id=row["id"],
-            number=row["number"],
-            kind=row["kind"],
-            submitted_by=row["submitted_by"],
-            filed_by_officer=row["filed_by_officer"],
-            subject_kind=_SUBJECT_KINDS[row["subject_kind"]],
-            subject=row["subject"],
-            subject_name=row["subject_name"],
-            aggregate=row["aggregate"],
-            state=_STATES[row["state"]],
-            stage_key=row["stage"],
-            resume_stage=row["resume_stage"],
-            awaiting_role=row["awaiting_role"],
-            acting_union=row["acting_union"],
-            round=row["round"],
-            placement=row["placement"],
-            rank=row["rank"],
-            points=row["points"],
-            due_on=row["due_on"],
-            version_number=row["version"],
-            created_at=row["created_at"],
-            submitted_at=row["submitted_at"],
-            entered_at=row["entered_at"],
-            decided_at=row["decided_at"],
-            levels={level: row[column] for level, column in _LEVELS},
-            version=version,
-        )
+        """The case of a row that begins with `CASE_COLUMNS`, under its version."""
+        levels = dict(zip(_LEVELS, row[_LEVELS_FROM:], strict=False))
+        made = _SUBJECT_KINDS[row["subject_kind"]], _STATES[row["state"]], levels, version
+        values: tuple[Any, ...] = (*row[:_LEVELS_FROM], *made)
+        return cls(*values)
 
     @property
     def subject_person(self) -> UUID | None:
@@ -167,24 +146,29 @@ class Case:
 
 _STATES = {state.value: state for state in State}
 _SUBJECT_KINDS = {kind.value: kind for kind in SubjectKind}
-_LEVELS = tuple((level, level.column) for level in Level)
+_LEVELS = tuple(Level)
 
-_COLUMNS = (
-    *("id", "number", "kind", "submitted_by", "filed_by_officer", "subject_kind", "subject_name", "aggregate", "state"),
-    *("stage", "resume_stage", "awaiting_role", "acting_union", "round", "placement", "rank", "points", "due_on"),
-    *("version", "programme_version", "created_at", "submitted_at", "entered_at", "decided_at", *LEVEL_COLUMNS),
+_PLAIN = (
+    *("id", "number", "kind", "submitted_by", "filed_by_officer", "subject_name", "aggregate", "stage", "resume_stage"),
+    *("awaiting_role", "acting_union", "round", "placement", "rank", "points", "due_on", "version", "created_at"),
+    *("submitted_at", "entered_at", "decided_at"),
 )
+_SUBJECT = f"coalesce({', '.join(f'a.{column}' for column in SUBJECT_COLUMNS.values())}) AS subject"
+_LEVELS_FROM = len(_PLAIN) + 1
 
+#: Of case `a`, to stand first in a statement.
 CASE_COLUMNS = ", ".join(
     [
-        *(f"a.{name}" for name in _COLUMNS),
-        f"coalesce({', '.join(f'a.{column}' for column in SUBJECT_COLUMNS.values())}) AS subject",
+        *(f"a.{name}" for name in _PLAIN),
+        _SUBJECT,
+        *(f"a.{level.column}" for level in _LEVELS),
+        *("a.subject_kind", "a.state", "a.programme_version"),
     ]
 )
 
 
 async def cases_of(rows: Sequence[asyncpg.Record]) -> list[Case]:
-    """The cases of rows of `CASE_COLUMNS`, in their order."""
+    """The cases of rows that begin with `CASE_COLUMNS`, in their order."""
     known = await versions(row["programme_version"] for row in rows)
     return [Case.of(row, known[row["programme_version"]]) for row in rows]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec import structs
 
 from backend.applications import committee, objections, papers
 from backend.applications.case import Case, load_case
@@ -256,7 +257,7 @@ async def _rounds(actor: Actor, case: Case) -> list[Round]:
         stage = case.content.stage(key)
         if stage is None:
             continue
-        then = replace(case, stage_key=key, round=number)
+        then = structs.replace(case, stage_key=key, round=number)
         votes = await committee.votes(then, stage)
         result = await committee.current_tally(then, stage)
         current = (key, number) == here

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+
+from msgspec import structs
 
 from backend.applications import committee
 from backend.applications.case import Case
@@ -82,8 +84,8 @@ class Moving:
             changed["points"] = judgement.points if judgement else case.points
         if to_stage == ENDED or to_state is State.GRANTED:
             changed["decided_at"] = now
-        moved = replace(case, **changed)
-        return replace(moved, **await self._seat(moved, seats, entering=to_stage != case.stage_key, now=now))
+        moved = structs.replace(case, **changed)
+        return structs.replace(moved, **await self._seat(moved, seats, entering=to_stage != case.stage_key, now=now))
 
     @staticmethod
     async def _passes(case: Case) -> bool:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec import structs
 
 from backend.applications import committee, messages, objections, papers
 from backend.applications.allocation import Placed
@@ -323,7 +324,7 @@ class Applications(Rights):
         case, process = held.case, self.processes[held.case.kind]
         after = await self.moving.moved(_placed(case, placement, rank), move, now, judgement)
         if due_on is not None:
-            after = replace(after, due_on=due_on)
+            after = structs.replace(after, due_on=due_on)
         event, logged = self._logged(actor, held, move, after, now, comment, judgement)
         told = await messages.told(self.notifications, event, process, after, move, comment, now, held.subject_account)
         counted = await papers.arranged(after, held.attached) if move.action is Action.SUBMIT else None
@@ -400,7 +401,7 @@ PLACED_AT_ONCE = 1000
 def _placed(case: Case, placement: str | None, rank: int | None) -> Case:
     given: dict[str, Any] = {"placement": placement, "rank": rank}
     given = {name: value for name, value in given.items() if value is not None}
-    return replace(case, **given) if given else case
+    return structs.replace(case, **given) if given else case
 
 
 def _in_parts(placed: Sequence[Placed], size: int) -> Iterator[Sequence[Placed]]:
@@ -435,8 +436,8 @@ def _counts(slots: Sequence[Slot]) -> tuple[int, int]:
     return len(required), sum(slot.state == "verified" for slot in required)
 
 
-_HELD = f"""SELECT a.xmin AS locked, (SELECT b.xmin FROM application b WHERE b.id = a.id) AS seen,
-    {CASE_COLUMNS}, {CHAIN_COLUMNS}, {ATTACHED} AS attached,
+_HELD = f"""SELECT {CASE_COLUMNS}, {CHAIN_COLUMNS}, {ATTACHED} AS attached,
+    a.xmin AS locked, (SELECT b.xmin FROM application b WHERE b.id = a.id) AS seen,
     (SELECT w.id FROM worker_account w WHERE w.person = a.subject_person) AS subject_account
     FROM application a {CHAIN_FROM} WHERE a.id = ANY($1)"""
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec import structs
 
 from backend.applications import committee
 from backend.applications.allocation import next_in_line
@@ -256,7 +257,7 @@ class Commendation(Process):
         stage = case.content.stage(stage_key)
         if stage is None or not stage.criteria:
             return
-        tally = await committee.current_tally(replace(case, stage_key=stage_key), stage)
+        tally = await committee.current_tally(structs.replace(case, stage_key=stage_key), stage)
         if tally.score is not None:
             await execute("UPDATE nomination SET score = $2 WHERE application = $1", case.id, round(tally.score * 100))
 

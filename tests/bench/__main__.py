@@ -29,12 +29,12 @@ from tests.bench.rows.staff import Worker
 
 QUICK = os.environ.get("QUICK") == "1"
 ROUNDS, SECONDS = (3, 2) if QUICK else (3, 5)
-SMALL = Size(applications=10_000, staff=24_000, drafts=6_000, hot=4_800)
-LARGE = Size(applications=1_000_000, staff=200_000, drafts=60_000, hot=12_000)
+SMALL = Size(applications=10_000, staff=36_000, drafts=7_200, hot=7_200)
+LARGE = Size(applications=1_000_000, staff=200_000, drafts=60_000, hot=18_000)
 REPORT = Path("build/bench.json")
 #: How many drafts one turn may use up: more than can be sent in SECONDS. On one batch, of which a worker has one draft,
 #: there are fewer, and fewer turns.
-_EACH, _EACH_HOT = (1_000, 800) if QUICK else (4_000, 2_000)
+_EACH, _EACH_HOT = (1_200, 1_200) if QUICK else (4_000, 3_000)
 _HOT_ROUNDS = 3
 
 Turn = Callable[[], Awaitable[Round]]

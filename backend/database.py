@@ -199,10 +199,10 @@ class one_connection:  # noqa: N801 - used like the functions around it
     No more than that: each read sees what is new. Other tasks that the block starts take connections of their own.
     """
 
-    __slots__ = ("_task", "_token", "connection")
+    __slots__ = ("_task", "_token", "taken")
 
     def __init__(self) -> None:
-        self.connection: Connection | None = None
+        self.taken: tuple[asyncpg.Pool, Connection] | None = None
 
     async def __aenter__(self) -> None:
         self._task = asyncio.current_task()
@@ -210,8 +210,9 @@ class one_connection:  # noqa: N801 - used like the functions around it
 
     async def __aexit__(self, *error: object) -> None:
         _BLOCK.reset(self._token)
-        if self.connection is not None:
-            await _pool().release(self.connection)
+        if self.taken is not None:
+            pool, connection = self.taken
+            await pool.release(connection)
 
     @staticmethod
     def of_this_task() -> one_connection | None:
@@ -223,13 +224,6 @@ class one_connection:  # noqa: N801 - used like the functions around it
 _BLOCK: ContextVar[one_connection | None] = ContextVar("block", default=None)
 
 
-def _pool() -> asyncpg.Pool:
-    pool = db().pool
-    if pool is None:
-        raise Unavailable("database")
-    return pool
-
-
 class _Lent:
     """A connection for a while: that of `one_connection`, or one of the pool. Raises Unavailable.
 
@@ -237,28 +231,31 @@ class _Lent:
     as dead, if the line to the server is: they are made anew at their next use.
     """
 
-    __slots__ = ("_block", "_connection")
+    __slots__ = ("_block", "_connection", "_pool")
 
     async def __aenter__(self) -> Connection:
         self._block = block = one_connection.of_this_task()
-        if block is not None and block.connection is not None:
-            self._connection = block.connection
+        if block is not None and block.taken is not None:
+            self._pool, self._connection = block.taken
             return self._connection
+        pool = db().pool
+        if pool is None:
+            raise Unavailable("database")
         with _database_errors:
-            self._connection = await _pool().acquire(timeout=ACQUIRE_SECONDS)
+            self._pool, self._connection = pool, await pool.acquire(timeout=ACQUIRE_SECONDS)
         if block is not None:
-            block.connection = self._connection
+            block.taken = pool, self._connection
         return self._connection
 
     async def __aexit__(self, kind: object, error: BaseException | None, at: object) -> None:
         broken = isinstance(error, (asyncio.CancelledError, *CUT_OFF))
         if broken:
             _throw_away(self._connection)
-            await _pool().expire_connections()
+            await self._pool.expire_connections()
+        if self._block is not None and broken:
+            self._block.taken = None
         if self._block is None or broken:
-            if self._block is not None:
-                self._block.connection = None
-            await _pool().release(self._connection)
+            await self._pool.release(self._connection)
         if isinstance(error, _UNAVAILABLE):
             raise Unavailable("database") from error
 

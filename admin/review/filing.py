@@ -20,7 +20,7 @@ from backend.applications import casefile
 from backend.applications.service import Applications
 from backend.audit.log import record
 from backend.clock import Clock
-from backend.documents.counter import announce, take_in
+from backend.documents.counter import announce, take_in, was_given_up
 from backend.documents.kinds import SIZE_LIMIT, PaperKind
 from backend.documents.service import Documents, Owner
 from backend.errors import DomainError, NotFound, RuleViolation, TooLarge
@@ -133,6 +133,9 @@ async def send_paper(
         # The token stands for this very file: another one from the same page is refused.
         sent = Form({**form.fields, "file": f"{name} {hashlib.sha256(content).hexdigest()}"})
         upload = await sent.once(actor, f"desk.paper:{application}", work)
+        while await was_given_up(upload):
+            # The store did not take it: the same press begins anew, once for each place that was given up.
+            upload = await sent.once(actor, f"desk.paper:{upload}", work)
         await take_in(documents, actor, upload, content)
         await applications.attach(actor, application, requirement, upload)
     except DomainError as refusal:

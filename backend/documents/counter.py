@@ -45,6 +45,12 @@ async def announce(
     return (await documents.reserve_for_case(actor, owner.application, *described)).upload_id
 
 
+async def was_given_up(upload: UUID) -> bool:
+    """Whether the place that was made for a file ended without it."""
+    paper = await load(upload)
+    return paper.state is PaperState.EXPIRED and paper.rendition_key is None
+
+
 async def take_in(documents: Documents, actor: Actor, upload: UUID, content: bytes) -> None:
     """Put the file that was announced into quarantine and have it checked, as if a phone had sent it; twice is once.
 

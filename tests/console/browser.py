@@ -20,7 +20,7 @@ from admin.asgi import create_app
 from admin.session import SESSION_COOKIE
 from backend.accounts.tables import ConsoleSession
 from backend.clock import security_now
-from backend.composition import compose
+from backend.composition import Services, compose
 from backend.database import new_id
 from backend.settings import settings
 
@@ -29,13 +29,20 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @cache
+def all_services() -> Services:
+    """The services of the console's application."""
+    return compose(settings())
+
+
+@cache
 def console() -> Litestar:
     """The console's application, whose pool is the test's; one for all tests, for making it takes long."""
-    return create_app(compose(settings()))
+    return create_app(all_services())
 
 
-async def signed_in(account: UUID) -> httpx.AsyncClient:
-    """A browser with a session of this account, both factors proven."""
+async def signed_in(account: UUID, services: Services | None = None) -> httpx.AsyncClient:
+    """A browser with a session of this account, both factors proven, at a console of other services if so wanted."""
+    app = console() if services is None or services is all_services() else create_app(services)
     token, now = secrets.token_urlsafe(32), security_now()
     await ConsoleSession.insert(
         ConsoleSession(
@@ -48,7 +55,7 @@ async def signed_in(account: UUID) -> httpx.AsyncClient:
         )
     )
     # Litestar spells the protocol of an application more narrowly than httpx.
-    transport = ASGITransport(console())  # type: ignore[arg-type]
+    transport = ASGITransport(app)  # type: ignore[arg-type]
     return httpx.AsyncClient(transport=transport, base_url="http://console.test", cookies={SESSION_COOKIE: token})
 
 

@@ -19,16 +19,15 @@ from backend.applications.case import Case, load_case
 from backend.applications.committee import ReviewInput
 from backend.applications.lifecycle import Action
 from backend.clock import LOCAL, set_business_clock
-from backend.composition import Services, compose
+from backend.composition import Services
 from backend.database import execute, fetch_value, new_id
 from backend.documents.kinds import PaperKind, PaperState
 from backend.documents.service import NAME_PURPOSE
 from backend.documents.tables import Upload
 from backend.identity import Actor
 from backend.operations import demo, demo_cases, demo_people
-from backend.settings import settings
 from tests import services
-from tests.console.browser import signed_in
+from tests.console.browser import all_services, signed_in
 
 BEGINS = datetime(2026, 3, 2, 9, 0, tzinfo=LOCAL)
 PAPERS = (("identity", PaperKind.RESIDENT_ID), ("work", PaperKind.WORK_PERMIT), ("merit", PaperKind.MERIT_STATEMENT))
@@ -51,7 +50,7 @@ class World:
     async def desk(self, username: str) -> httpx.AsyncClient:
         """A browser of this account, logged in."""
         if username not in self.clients:
-            self.clients[username] = await signed_in(self.accounts[username])
+            self.clients[username] = await signed_in(self.accounts[username], self.services)
         return self.clients[username]
 
     async def request(self, worker: str) -> Case:
@@ -138,7 +137,7 @@ class _Verified:
 @asynccontextmanager
 async def make_world() -> AsyncIterator[World]:
     """The world in an empty database; within, the backend is logged in as the console."""
-    made = compose(settings())
+    made = all_services()
     await set_business_clock(services.dsn("niangjia_owner"), BEGINS)
     async with services.logged_in_as("niangjia_owner"):
         unions = await demo.seed_reference(made.clock)

@@ -9,7 +9,7 @@ from backend.accounts.codes import Codes
 from backend.accounts.consents import Consents
 from backend.accounts.console import Roles
 from backend.accounts.login import Login
-from backend.accounts.sms import NoSms, PrintedSms, Sms
+from backend.accounts.sms import GatewaySms, NoSms, PrintedSms, Sms
 from backend.accounts.tokens import Tokens
 from backend.applications.deadlines import Deadlines
 from backend.applications.events import EventLog
@@ -114,7 +114,7 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
             secret_key=settings.store.secret_key,
         )
     )
-    sms: Sms = PrintedSms(settings.data / SMS_LOG if settings.data else None) if settings.demo else NoSms()
+    sms = _sms(settings)
     codes = Codes(sealer, sms)
     people = People(clock, sealer)
     certificates = Certificates(clock, settings.public_url)
@@ -165,3 +165,9 @@ def compose(settings: Settings, processes: Mapping[str, Process] = PROCESSES) ->
         slates=Slates(applications),
         approval_forms=ApprovalForms(nominations, people),
     )
+
+
+def _sms(settings: Settings) -> Sms:
+    if settings.demo:
+        return PrintedSms(settings.data / SMS_LOG if settings.data else None)
+    return GatewaySms(settings.sms.url, settings.sms.token) if settings.sms else NoSms()

@@ -39,6 +39,14 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SmsSettings:
+    """Where text messages are handed over, and the token that lets us."""
+
+    url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that a process needs to know of its surroundings.
 
@@ -56,6 +64,7 @@ class Settings:
     public_url: str
     console_url: str
     clamd: str | None
+    sms: SmsSettings | None
     #: Whose word on the caller's address is taken: the reverse proxies, as addresses or networks.
     proxies: tuple[str, ...]
     verify_unscanned: bool
@@ -102,6 +111,7 @@ class Settings:
             public_url=env.get("NIANGJIA_PUBLIC_URL", "http://127.0.0.1:8000"),
             console_url=console_url,
             clamd=env.get("NIANGJIA_CLAMD") or None,
+            sms=_sms(env),
             proxies=_networks(env, "NIANGJIA_PROXIES"),
             verify_unscanned=_one_of(env, "NIANGJIA_UNSCANNED", "allow", "refuse") == "allow",
             waiting=_whole(env, "NIANGJIA_API_WAITING", 200, 0, 1000),
@@ -133,6 +143,16 @@ def _required(env: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingsError(f"{name} is not set")
     return value
+
+
+def _sms(env: Mapping[str, str]) -> SmsSettings | None:
+    """The SMS gateway, if one is named."""
+    url = env.get("NIANGJIA_SMS_URL", "")
+    if not url:
+        return None
+    if not url.startswith(("https://", "http://")):
+        raise SettingsError("NIANGJIA_SMS_URL must be an http or https address")
+    return SmsSettings(url, _required(env, "NIANGJIA_SMS_TOKEN"))
 
 
 def _networks(env: Mapping[str, str], name: str) -> tuple[str, ...]:

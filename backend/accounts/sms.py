@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+import urllib3
 
 from backend.clock import security_now
 from backend.errors import Unavailable
@@ -39,6 +41,54 @@ class PrintedSms:
     def _append(log: Path, phone: str, text: str) -> None:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"{security_now().isoformat()}\t{phone}\t{text}\n")
+
+
+#: How long a gateway may take, and how many messages wait for it at once: the rest of a process goes on meanwhile.
+GATEWAY_SECONDS = 4.0
+_STEP_SECONDS = 3.0
+_WAITING_MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySms:
+    """A gateway over HTTP: `{"phone": …, "text": …}` is posted with a bearer token; any 2xx says that it was taken.
+
+    Providers sign and template each in their own way: a small service of the operator's stands before them. A message
+    is posted once; whether one whose answer was lost has left, nobody knows, and it is not sent again.
+    """
+
+    url: str
+    token: str
+    _http: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(maxsize=_WAITING_MOST), compare=False, repr=False
+    )
+    _turn: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(_WAITING_MOST), compare=False, repr=False
+    )
+
+    async def send(self, phone: str, text: str) -> None:
+        """See Sms; raises Unavailable at once where too many wait already."""
+        if self._turn.locked():
+            raise Unavailable("sms")
+        async with self._turn:
+            try:
+                async with asyncio.timeout(GATEWAY_SECONDS):
+                    taken = await asyncio.to_thread(self._post, {"phone": phone, "text": text})
+            except (TimeoutError, urllib3.exceptions.HTTPError):
+                raise Unavailable("sms") from None
+        if not taken:
+            raise Unavailable("sms")
+
+    def _post(self, message: dict[str, str]) -> bool:
+        answer = self._http.request(
+            "POST",
+            self.url,
+            json=message,
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=urllib3.Timeout(total=_STEP_SECONDS),
+            retries=False,
+        )
+        return 200 <= answer.status < 300
 
 
 @dataclass(frozen=True, slots=True)

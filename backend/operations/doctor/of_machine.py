@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from backend.accounts.sms import NoSms
+from backend.accounts.sms import NoSms, PrintedSms
 from backend.composition import Services
 from backend.documents.inspection.scanner import Clamd
 from backend.operations.backup.keys import RECIPIENTS, recipients
@@ -41,11 +41,12 @@ def examine_settings(settings: Settings) -> Finding:
 async def examine(settings: Settings, services: Services, env: Mapping[str, str]) -> AsyncIterator[Finding]:
     """The parts that are neither the database nor the store."""
     yield await _scanner(settings)
+    sms = services.delivery.sms
     yield graded(
-        isinstance(services.delivery.sms, NoSms),
+        isinstance(sms, NoSms),
         Text("短信", "SMS"),
-        "no gateway" if isinstance(services.delivery.sms, NoSms) else "printed",
-        Text("未接短信网关,手机无法登录", "No gateway is connected: phones cannot log in"),
+        "no gateway" if isinstance(sms, NoSms) else "printed" if isinstance(sms, PrintedSms) else "a gateway is named",
+        Text("未接短信网关,手机无法登录", "No gateway is named (NIANGJIA_SMS_URL): phones cannot log in"),
         grade=Grade.WARN,
     )
     yield _backup_key(settings, env)

@@ -468,6 +468,7 @@ def test_a_ratio_is_told_in_figures_whether_it_holds_lacks_or_is_over() -> None:
     assert holds.en == "Women 1 of 3 (33.3 %), wanted at least 20 %, at most 40 %"
     assert said(19, 100).zh.endswith("缺 1")
     assert said(198, 1000).zh.endswith("缺 2")
+    assert said(100, 501).zh.endswith("缺 1")
     assert said(43, 100).zh.endswith("多 3")
     assert said(43, 100).en.endswith(": 3 too many")
     assert said(20, 100).passed and said(40, 100).passed

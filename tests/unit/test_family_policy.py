@@ -245,7 +245,8 @@ def test_limits_are_told_in_figures() -> None:
     many = found(KIND.CHILD, CHILD_2018, ties(KIND.SIBLING, 20))
     assert "20" in many["too_many_relatives"].message.zh
     assert "16" in found(KIND.CHILD, certificate(date(2010, 3, 2)))["birth_certificate_age"].message.zh
-    assert "12" in found(KIND.CHILD, resident(date(2000, 5, 11)))["generation"].message.zh
+    apart = found(KIND.CHILD, resident(date(2000, 5, 11)))["generation"].message
+    assert "12 岁" in apart.zh and "12 years" in apart.en
 
 
 def test_a_number_tells_birth_and_sex_and_where_it_tells_nothing_what_was_said_counts() -> None:

@@ -267,6 +267,7 @@ def test_a_broken_rule_names_the_person_points_at_the_input_and_cites_its_clause
 def test_rules_that_are_met_are_told_with_the_same_input_and_clause() -> None:
     met = told(member(**CHILD, heirs=(HeirFacts("甲", RelationKind.PARENT, 100),)))
     assert all(check.passed and check.zh.startswith("测试甲:") for check in met.values())
+    assert met["not_taken"].en == "测试甲: the plan takes child"
     assert met["kinship_unproven"].clause == met["not_taken"].clause == TIANJIN.taken[2].clause
     assert met["entry_age"].clause == TIANJIN.taken[2].ages[0].clause
     assert met["shares_equal"].field == met["shares_most"].field == "members.0.shares"
@@ -296,7 +297,8 @@ def test_health_is_declared_by_the_worker_and_stated_by_the_unit() -> None:
     assert not told(silent)["health_not_declared"].passed
     by_unit = told(silent, channel=Channel.UNIT)["health_not_declared"]
     assert by_unit.passed and "单位证明在岗" in by_unit.zh
-    assert told(silent, msgspec.structs.replace(TIANJIN, health=None))["health_not_declared"].passed
+    unasked = told(silent, msgspec.structs.replace(TIANJIN, health=None))["health_not_declared"]
+    assert (unasked.passed, unasked.clause) == (True, "")
 
 
 def test_an_illness_matters_only_to_a_plan_that_asks_for_health_and_doubts_go_to_a_person() -> None:

@@ -259,8 +259,6 @@ def _age(member: MemberFacts, terms: PlanTerms, asked_on: date, at: str) -> Rule
             f"{at}.age",
         )
     age = full_years(member.born_on, asked_on)
-    if asked_on < member.born_on:
-        age = -1
     return _check(
         "entry_age",
         ages.from_age <= age < ages.below,

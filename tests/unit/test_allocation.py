@@ -80,3 +80,50 @@ def test_the_lot_depends_on_the_batch() -> None:
     person = uuid4()
     assert lot(BATCH, person) == lot(BATCH, person)
     assert lot(BATCH, person) != lot(A, person)
+
+
+def placed(asking: list[Candidate], places: Places) -> list[tuple[int, str, int]]:
+    """Who got what, by the number of the candidate."""
+    return [(place.application.int, place.placement, place.rank) for place in allocate(asking, places)]
+
+
+def test_mains_come_by_points_within_each_quota_and_all_others_are_ranked_reserves() -> None:
+    asking = [candidate(points, union, points) for points, union in ((9, A), (8, A), (7, A), (6, A), (5, B), (4, C))]
+    assert placed(asking, Places(9, {A: 3, B: 1}, Counter())) == [
+        (9, "main", 1),
+        (8, "main", 2),
+        (7, "main", 3),
+        (5, "main", 4),
+        (6, "reserve", 1),
+        (4, "reserve", 2),
+    ]
+
+
+def test_the_whole_bounds_what_the_quotas_would_allow() -> None:
+    asking = [candidate(9, A, 9), candidate(8, B, 8), candidate(7, A, 7)]
+    assert placed(asking, Places(2, {A: 2, B: 2}, Counter())) == [
+        (9, "main", 1),
+        (8, "main", 2),
+        (7, "reserve", 1),
+    ]
+
+
+def test_without_quotas_places_go_to_anybody_while_they_last() -> None:
+    asking = [candidate(9, None, 9), candidate(8, A, 8), candidate(7, A, 7)]
+    assert placed(asking, Places(2, None, Counter())) == [(9, "main", 1), (8, "main", 2), (7, "reserve", 1)]
+
+
+def test_whoever_falls_under_no_quota_gets_no_place_of_one() -> None:
+    assert placed([candidate(9, None, 9)], Places(2, {A: 2}, Counter())) == [(9, "reserve", 1)]
+
+
+def test_places_held_under_a_quota_are_taken_from_it() -> None:
+    asking = [candidate(points, A, points) for points in (9, 8, 7)]
+    assert placed(asking, Places(9, {A: 3}, Counter({A: 1}))) == [(9, "main", 1), (8, "main", 2), (7, "reserve", 1)]
+
+
+def test_equal_points_are_ordered_by_the_drawn_lot() -> None:
+    asking = [candidate(5, None, number) for number in range(1, 9)]
+    by_lot = [one.application.int for one in sorted(asking, key=lambda one: one.lot)]
+    assert [number for number, _, _ in placed(asking, Places(8, None, Counter()))] == by_lot
+    assert len({one.lot for one in asking}) == len(asking)

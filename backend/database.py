@@ -193,7 +193,7 @@ async def joined() -> AsyncIterator[None]:
         yield
 
 
-class one_connection:  # noqa: N801 - used like the functions around it
+class OneConnection:
     """The block on one connection, which is taken from the pool when it is first needed and given back at the end.
 
     No more than that: each read sees what is new. Other tasks that the block starts take connections of their own.
@@ -215,17 +215,17 @@ class one_connection:  # noqa: N801 - used like the functions around it
             await pool.release(connection)
 
     @staticmethod
-    def of_this_task() -> one_connection | None:
+    def of_this_task() -> OneConnection | None:
         """The innermost such block that this very task is in."""
         block = _BLOCK.get()
         return block if block is not None and block._task is asyncio.current_task() else None
 
 
-_BLOCK: ContextVar[one_connection | None] = ContextVar("block", default=None)
+_BLOCK: ContextVar[OneConnection | None] = ContextVar("block", default=None)
 
 
 class _Lent:
-    """A connection for a while: that of `one_connection`, or one of the pool. Raises Unavailable.
+    """A connection for a while: that of `OneConnection`, or one of the pool. Raises Unavailable.
 
     It is thrown away where what it was lent for did not end, for it may never end. Others that lie in the pool may be
     as dead, if the line to the server is: they are made anew at their next use.
@@ -234,7 +234,7 @@ class _Lent:
     __slots__ = ("_block", "_connection", "_pool")
 
     async def __aenter__(self) -> Connection:
-        self._block = block = one_connection.of_this_task()
+        self._block = block = OneConnection.of_this_task()
         if block is not None and block.taken is not None:
             self._pool, self._connection = block.taken
             return self._connection

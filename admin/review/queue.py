@@ -28,7 +28,7 @@ from backend.applications.service import Applications
 from backend.applications.words import ACTIONS, STAFF_STATES
 from backend.audit.log import record
 from backend.clock import Clock
-from backend.database import one_connection
+from backend.database import OneConnection
 from backend.errors import NotFound
 from backend.identity import Actor, Role
 from backend.people.identifiers import IdentifierType, normal_identifier, normal_mobile, normal_name
@@ -138,7 +138,7 @@ async def queue_page(
 
 async def _queue(actor: Actor, view: View, applications: Applications, today: date) -> Queue:
     processes = applications.processes
-    async with one_connection():
+    async with OneConnection():
         lines = await desk.queue(actor, view.wanted, processes, today, after=view.after, limit=PAGE_SIZE + 1)
         counts = await desk.counts(actor, today)
         filters = await desk.filters(actor, processes)

@@ -13,7 +13,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 
-from backend.database import POOL_MOST, one_connection
+from backend.database import POOL_MOST, OneConnection
 from backend.errors import Malformed, Overloaded
 from backend.metrics import REFUSED, RUNNING, WAITING
 from backend.words import Text
@@ -116,7 +116,7 @@ class Admission(ASGIMiddleware):
             return
         if scope["type"] == ScopeType.HTTP and scope["method"] in _WITH_BODY:
             receive = await _read_ahead(receive, self._body_limit)
-        async with self._gate.turn(), one_connection():
+        async with self._gate.turn(), OneConnection():
             await next_app(scope, receive, send)
 
 

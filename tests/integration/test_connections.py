@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from backend.database import db, execute, fetch_value, one_connection, transaction
+from backend.database import OneConnection, db, execute, fetch_value, transaction
 from backend.errors import Unavailable
 from backend.operations.embedded_postgres import SUPERUSER
 from tests import services
@@ -25,14 +25,14 @@ def lent() -> int:
 
 
 async def test_all_that_a_block_asks_goes_over_one_connection(database: None) -> None:
-    async with one_connection():
+    async with OneConnection():
         assert lent() == 0, "none is taken before it is needed"
         first = await fetch_value(BACKEND)
         async with transaction():
             assert await fetch_value(BACKEND) == first
             async with transaction():
                 assert await fetch_value(BACKEND) == first
-        async with one_connection():
+        async with OneConnection():
             await execute("SELECT 1")
         assert await fetch_value(BACKEND) == first
         assert lent() == 1
@@ -40,7 +40,7 @@ async def test_all_that_a_block_asks_goes_over_one_connection(database: None) ->
 
 
 async def test_another_task_takes_its_own(database: None) -> None:
-    async with one_connection():
+    async with OneConnection():
         first = await fetch_value(BACKEND)
         others = await asyncio.gather(*(fetch_value(BACKEND) for _ in range(3)))
         assert first not in others
@@ -48,7 +48,7 @@ async def test_another_task_takes_its_own(database: None) -> None:
 
 
 async def test_what_a_transaction_in_it_wrote_is_undone_alone(database: None) -> None:
-    async with one_connection():
+    async with OneConnection():
         with pytest.raises(LookupError):
             await _undone()
         assert await fetch_value("SELECT to_regclass('gone')") is None
@@ -56,7 +56,7 @@ async def test_what_a_transaction_in_it_wrote_is_undone_alone(database: None) ->
 
 
 async def test_one_that_broke_is_replaced(database: None) -> None:
-    async with one_connection():
+    async with OneConnection():
         first = await fetch_value(BACKEND)
         await _cut(first)
         with pytest.raises(Unavailable):
@@ -66,7 +66,7 @@ async def test_one_that_broke_is_replaced(database: None) -> None:
 
 
 async def test_one_whose_statement_was_given_up_is_thrown_away(database: None) -> None:
-    async with one_connection():
+    async with OneConnection():
         first = await fetch_value(BACKEND)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
